@@ -5,6 +5,9 @@ schema. Source of definitions: the information model of the register, schema 4.0
 which the schema allows, are held at the nearest end (rule Sak 1 refuses them in any case).
 """
 
+# mypy: disable-error-code="misc"
+# (fields stand in the order of the schema; the metaclass makes them keyword-only, which mypy does not see)
+
 from __future__ import annotations
 
 from datetime import date, datetime

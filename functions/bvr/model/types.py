@@ -96,7 +96,15 @@ def codes(codelist: str, low: int | None = None, high: int | None = None) -> Sim
     return Simple(codes=codelist, min_length=low, max_length=high)
 
 
-class Concept(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
+@typing.dataclass_transform(frozen_default=True, kw_only_default=True)
+class _ConceptType(msgspec.StructMeta):
+    """Makes every concept keyword-only, so that fields can stand in the order of the schema."""
+
+    def __new__(mcls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **config: Any) -> Any:
+        return super().__new__(mcls, name, bases, namespace, **{"kw_only": True, **config})
+
+
+class Concept(msgspec.Struct, metaclass=_ConceptType, frozen=True, gc=False, omit_defaults=True):
     """Base of every element of the information model."""
 
 

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date
 from functools import cached_property
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -23,18 +24,18 @@ def age(born: date, at: date) -> int:
 
 def live(sak: Sak) -> Sak:
     """The case without what is marked as deleted (A50), and with no Konklusjon where that is deleted."""
-    changes: dict[str, tuple[Concept, ...]] = {}
+    changes: dict[str, Any] = {}
     for name, _ in _LISTS:
-        elements: Sequence[Concept] = getattr(sak, name)
+        elements: Sequence[Any] = getattr(sak, name)
         for element in elements:
-            if element.er_slettet:  # type: ignore[attr-defined]
-                changes[name] = tuple(e for e in elements if not e.er_slettet)  # type: ignore[attr-defined]
+            if element.er_slettet:
+                changes[name] = tuple(e for e in elements if not e.er_slettet)
                 break
     for melding in sak.melding:
         if melding.konklusjon is not None and melding.konklusjon.er_slettet:
             changes["melding"] = tuple(
                 replace(m, konklusjon=None) if m.konklusjon is not None and m.konklusjon.er_slettet else m
-                for m in changes.get("melding", sak.melding)  # type: ignore[attr-defined]
+                for m in changes.get("melding", sak.melding)
             )
             break
     return replace(sak, **changes) if changes else sak
@@ -93,7 +94,7 @@ class Case:
     @cached_property
     def _elements(self) -> dict[str, dict[str, Concept]]:
         """By element name and lower-case Id: the live elements."""
-        return {name: {e.id.lower(): e for e in getattr(self.sak, attr)} for attr, name in _LISTS}  # type: ignore[attr-defined]
+        return {name: {e.id.lower(): e for e in getattr(self.sak, attr)} for attr, name in _LISTS}
 
     @cached_property
     def _by_migrated_id(self) -> dict[str, dict[str, Concept]]:
