@@ -32,19 +32,16 @@ from bvr.model.types import (
     text,
 )
 
-SHARED = Shape(shared=True)
 ELEMENT = Shape(element=True)
 
 Id = Annotated[
     str,
     TEXT_ID,
-    SHARED,
     Doc("Nøkkelen elementet har i fagsystemet.", "The element's key in the case system."),
 ]
 MigrertId = Annotated[
     str | None,
     MIGRATED_ID,
-    SHARED,
     Doc(
         "Nøkkelen i systemet elementet ble flyttet fra, slik den ble brukt i tidligere KOSTRA-rapportering.",
         "The key in the system the element was migrated from, as used in earlier KOSTRA reports.",
@@ -57,18 +54,17 @@ ErSlettet = Annotated[
         "Elementet er slettet i fagsystemet. Utelatt betyr nei.",
         "The element is deleted in the case system. Absent means no.",
     ),
-    Shape(since="3.0.0", shared=True),
+    Shape(since="3.0.0"),
 ]
 Presisering = Annotated[
     str | None,
     CLARIFICATION,
-    SHARED,
     Doc("Fritekst som utdyper koden.", "Free text that explains the code.", Person.FREE_TEXT),
 ]
 
 
-def _start(nb: str, en: str) -> tuple[Simple, Shape, Doc]:
-    return DATE, SHARED, Doc(nb, en)
+def _start(nb: str, en: str) -> tuple[Simple, Doc]:
+    return DATE, Doc(nb, en)
 
 
 class Fagsystem(Concept):
@@ -292,7 +288,7 @@ class Kategori(Concept):
     presisering: Presisering = None
 
 
-class Ansvarlig(Concept):
+class TilsynAnsvarlig(Concept):
     """The municipality that supervises a foster home, from a date on. | Kommunen som fører tilsyn."""
 
     id: Id
@@ -316,8 +312,15 @@ class OppfolgingHyppighet(Concept):
     kode: Annotated[str, codes("OppfolgingHyppighet", 1, 1), Doc("Besøk i året.", "Visits a year.")]
 
 
-class Utfort(Concept):
-    """A visit that was made. | Et besøk som er gjennomført."""
+class TilsynUtfort(Concept):
+    """A supervision visit that was made. | Et tilsynsbesøk som er gjennomført."""
+
+    id: Id
+    utfort_dato: Annotated[date, DATE, Doc("Dagen besøket fant sted.", "Day of the visit.")]
+
+
+class OppfolgingUtfort(Concept):
+    """A follow-up visit that was made. | Et oppfølgingsbesøk som er gjennomført."""
 
     id: Id
     utfort_dato: Annotated[date, DATE, Doc("Dagen besøket fant sted.", "Day of the visit.")]
@@ -326,11 +329,13 @@ class Utfort(Concept):
 class Tilsyn(Concept):
     """Supervision of the foster home by an independent party. | Tilsyn med fosterhjemmet."""
 
-    ansvarlig: Annotated[tuple[Ansvarlig, ...], Shape(at_least=1), Doc("Hvem som fører tilsyn.", "Who supervises.")]
+    ansvarlig: Annotated[
+        tuple[TilsynAnsvarlig, ...], Shape(at_least=1), Doc("Hvem som fører tilsyn.", "Who supervises.")
+    ]
     hyppighet: Annotated[
         tuple[TilsynHyppighet, ...], Shape(at_least=1), Doc("Krav til hyppighet.", "Required frequency.")
     ]
-    utfort: Annotated[tuple[Utfort, ...], Doc("Tilsynsbesøk som er gjort.", "Supervision visits made.")] = ()
+    utfort: Annotated[tuple[TilsynUtfort, ...], Doc("Tilsynsbesøk som er gjort.", "Supervision visits made.")] = ()
 
 
 class Oppfolging(Concept):
@@ -339,7 +344,9 @@ class Oppfolging(Concept):
     hyppighet: Annotated[
         tuple[OppfolgingHyppighet, ...], Shape(at_least=1), Doc("Krav til hyppighet.", "Required frequency.")
     ]
-    utfort: Annotated[tuple[Utfort, ...], Doc("Oppfølgingsbesøk som er gjort.", "Follow-up visits made.")] = ()
+    utfort: Annotated[
+        tuple[OppfolgingUtfort, ...], Doc("Oppfølgingsbesøk som er gjort.", "Follow-up visits made.")
+    ] = ()
 
 
 class Opphevelse(Concept):
@@ -481,9 +488,7 @@ class Relasjon(Concept):
 class Slettet(Concept):
     """Tells that an element was deleted and is gone from the message. | Et element som er slettet."""
 
-    id: Annotated[
-        str, TEXT_ID, SHARED, Doc("Nøkkelen til elementet som ble slettet.", "Key of the element that was deleted.")
-    ]
+    id: Annotated[str, TEXT_ID, Doc("Nøkkelen til elementet som ble slettet.", "Key of the element that was deleted.")]
     type: Annotated[str, codes("Begrep"), Doc("Hva slags element det var.", "Its element name.")]
     slutt_dato: Annotated[date, *_start("Dagen det ble slettet.", "Day it was deleted.")]
 
@@ -524,7 +529,7 @@ class Sak(Concept):
 class Barnevern(Concept):
     """One submission. | Én innsending."""
 
-    id: Annotated[str, TEXT_ID, SHARED, Doc("Innsendingens nøkkel.", "Key of the submission.")]
+    id: Annotated[str, TEXT_ID, Doc("Innsendingens nøkkel.", "Key of the submission.")]
     dato_uttrekk: Annotated[
         datetime,
         MOMENT,

@@ -68,7 +68,6 @@ class Shape:
     at_most: int | None = None
     since: str | None = None
     until: str | None = None
-    shared: bool = False  # declared once as a global attribute and referred to by name
 
 
 TEXT_ID = Simple(pattern=UUID_PATTERN, min_length=36, max_length=36)

@@ -1,0 +1,411 @@
+"""XML bytes -> the document as typed concepts, or the faults that keep it out.
+
+One safe parse, one pass of the schema validator, one walk that builds the structs. The eleven uniqueness constraints of
+the schema are checked in the walk: libxml2 spends a third of its time on them. What libxml2 says is never passed on,
+because it quotes values: every fault is told in our own words, and names only elements and attributes of the model.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from functools import cache, lru_cache
+from operator import attrgetter
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+from lxml import etree
+
+from bvr.model.concepts import UNIQUE, Barnevern, Sak, Slettet
+from bvr.model.types import Concept, fields
+
+XS = "{http://www.w3.org/2001/XMLSchema}"
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """Bounds on one document, checked before it is parsed. They keep memory under 200 MB and time under 10 s."""
+
+    bytes: int = 10_000_000
+    elements: int = 100_000
+    attributes: int = 300_000
+    faults: int = 100  # listed in one receipt
+
+
+class Fault(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a document never enters the register. `kind` is xml, schema or size; texts and path hold no value of it."""
+
+    kind: str
+    nb: str
+    en: str
+    path: str = ""
+    line: int | None = None
+    column: int | None = None
+
+
+class Decoded(msgspec.Struct, frozen=True, kw_only=True):
+    """A document or its faults: one of them is there, never both. `more` faults were found beyond those listed."""
+
+    document: Barnevern | None = None
+    faults: tuple[Fault, ...] = ()
+    more: int = 0
+
+
+DEFAULT_LIMITS = Limits()
+
+
+def decode(data: bytes, version: str, limits: Limits = DEFAULT_LIMITS, encoding: str | None = None) -> Decoded:
+    """Decode a document announced as a supported schema version.
+
+    `encoding` overrides what the document declares, for XML that came as text inside JSON.
+    Raises nothing for bad input.
+    """
+    if fault := _too_large(data, limits):
+        return Decoded(faults=(fault,))
+    try:
+        root = etree.fromstring(data, _parser(encoding))
+    except etree.XMLSyntaxError as error:
+        return Decoded(faults=(_syntax_fault(error, data),))
+    if root.getroottree().docinfo.internalDTD is not None:
+        return Decoded(faults=(_DTD,))
+    schema = _schema(version)
+    if not schema.validate(root):
+        return _schema_faults(schema.error_log, limits)
+    document = _decoder(Barnevern)(root)
+    return _repeated_ids(document, root, limits) or Decoded(document=document)
+
+
+# --- parsing ---------------------------------------------------------------------------------------------------------
+
+
+@cache
+def _parser(encoding: str | None) -> etree.XMLParser:
+    return etree.XMLParser(
+        encoding=encoding,
+        resolve_entities=False,
+        load_dtd=False,
+        no_network=True,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+
+
+@cache
+def _schema(version: str) -> etree.XMLSchema:
+    """The generated schema without its uniqueness constraints, compiled once a process."""
+    tree = etree.parse(Path(__file__).parent / "model" / "xsd" / f"Barnevern_v{version}.xsd")
+    for unique in list(tree.iter(f"{XS}unique")):
+        unique.getparent().remove(unique)
+    return etree.XMLSchema(tree)
+
+
+def _too_large(data: bytes, limits: Limits) -> Fault | None:
+    # Counting bytes is exact enough: an element has one "<" to open it, an attribute one "=".
+    size, tags, signs = len(data), data.count(b"<") - data.count(b"</"), data.count(b"=")
+    if size > limits.bytes:
+        return Fault(
+            kind="size",
+            nb=f"Dokumentet er på {size} byte; grensen er {limits.bytes}.",
+            en=f"The document is {size} bytes; the limit is {limits.bytes}.",
+        )
+    if tags > limits.elements:
+        return Fault(
+            kind="size",
+            nb=f"Dokumentet har om lag {tags} elementer; grensen er {limits.elements}.",
+            en=f"The document has about {tags} elements; the limit is {limits.elements}.",
+        )
+    if signs > limits.attributes:
+        return Fault(
+            kind="size",
+            nb=f"Dokumentet har om lag {signs} attributter; grensen er {limits.attributes}.",
+            en=f"The document has about {signs} attributes; the limit is {limits.attributes}.",
+        )
+    return None
+
+
+_DTD = Fault(
+    kind="xml",
+    nb="Dokumentet har en dokumenttypedeklarasjon (DOCTYPE). Den er ikke tillatt.",
+    en="The document has a document type declaration (DOCTYPE). It is not allowed.",
+    line=1,
+)
+
+
+def _syntax_fault(error: etree.XMLSyntaxError, data: bytes) -> Fault:
+    """Not well-formed: where, and as far as it is safe to say, why."""
+    line, column = error.position if error.position else (None, None)
+    code = etree.ErrorTypes._getName(error.code or 0, "") or ""  # type: ignore[attr-defined]
+    if not data.strip():
+        nb, en = "Dokumentet er tomt.", "The document is empty."
+    elif b"<!DOCTYPE" in data[:4096]:
+        return _DTD
+    elif "ENCODING" in code or "INVALID_CHAR" in code:
+        nb = "Dokumentet har tegn som ikke passer med tegnsettet det oppgir."
+        en = "The document has characters that do not fit the encoding it declares."
+    elif code == "ERR_TAG_NOT_FINISHED" or "PREMATURE" in code or "DOCUMENT_END" in code:
+        nb = "Dokumentet slutter før det er ferdig, eller har noe etter rotelementet."
+        en = "The document ends before it is complete, or has something after its root element."
+    elif code == "ERR_TAG_NAME_MISMATCH":
+        nb = "En sluttmarkør passer ikke med startmarkøren."
+        en = "An end tag does not match its start tag."
+    elif "ENTITY" in code:
+        nb, en = (
+            "Dokumentet bruker entiteter som ikke finnes i XML.",
+            "The document uses entities that XML does not have.",
+        )
+    else:
+        nb, en = "Dokumentet er ikke velformet XML.", "The document is not well-formed XML."
+    return Fault(kind="xml", nb=nb, en=en, line=line or None, column=column or None)
+
+
+# --- the schema's verdict in our own words ---------------------------------------------------------------------------
+
+_AT = re.compile(r"Element '([^']*)'(?:, attribute '([^']*)'|: The attribute '([^']*)')?")
+_EXPECTED = re.compile(r"Expected is (?:one of )?\( ([^)]*) \)")
+_STEP = re.compile(r"^([^\[\]@{}:]+)(\[\d+\])?$")
+
+# What libxml2 found -> what is wrong with the value.
+_VALUE_FAULTS = {
+    "SCHEMAV_CVC_PATTERN_VALID": ("har ikke riktig form", "does not have the right form"),
+    "SCHEMAV_CVC_LENGTH_VALID": ("har ikke riktig lengde", "does not have the right length"),
+    "SCHEMAV_CVC_MINLENGTH_VALID": ("er for kort eller tom", "is too short or empty"),
+    "SCHEMAV_CVC_MAXLENGTH_VALID": ("er for lang", "is too long"),
+    "SCHEMAV_CVC_ENUMERATION_VALID": (
+        "har en kode som ikke finnes i kodelisten",
+        "has a code that is not in the code list",
+    ),
+    "SCHEMAV_CVC_DATATYPE_VALID_1_2_1": (
+        "er ikke en gyldig verdi (dato, tidspunkt eller ja/nei)",
+        "is not a valid value (date, moment or boolean)",
+    ),
+}
+
+
+@cache
+def _names() -> frozenset[str]:
+    """Every name of the model: the only words of a document that a fault may repeat."""
+    found: set[str] = {"Barnevern"}
+    seen: set[type[Concept]] = set()
+
+    def walk(concept: type[Concept]) -> None:
+        seen.add(concept)
+        for f in fields(concept):
+            found.add(f.xml)
+            if f.concept and f.concept not in seen:
+                walk(f.concept)
+
+    walk(Barnevern)
+    return frozenset(found)
+
+
+def _safe(name: str) -> str:
+    return name if name in _names() else "?"
+
+
+def _safe_path(path: str | None) -> str:
+    steps = []
+    for step in (path or "").split("/")[1:]:
+        match = _STEP.match(step)
+        steps.append(_safe(match[1]) + (match[2] or "") if match else "?")
+    return "/" + "/".join(steps)
+
+
+def _schema_faults(log: Any, limits: Limits) -> Decoded:
+    faults: list[Fault] = []
+    told: set[tuple[str, str]] = set()
+    more = 0
+    for entry in log:
+        match = _AT.search(entry.message)
+        attribute = (match[2] or match[3] or "") if match else ""
+        place = (entry.path, attribute)
+        # libxml2 says the same thing twice: once for the facet, once for the type.
+        if place in told and entry.type_name in _SECOND_WORDS:
+            continue
+        told.add(place)
+        if len(faults) >= limits.faults:
+            more += 1
+            continue
+        path = _safe_path(entry.path) + (f"/@{_safe(attribute)}" if attribute else "")
+        nb, en = _explain(entry, _safe(match[1]) if match else "?", _safe(attribute) if attribute else "")
+        faults.append(Fault(kind="schema", nb=nb, en=en, path=path, line=entry.line or None))
+    if not faults:
+        faults.append(
+            Fault(kind="schema", nb="Dokumentet følger ikke skjemaet.", en="The document does not follow the schema.")
+        )
+    return Decoded(faults=tuple(faults), more=more)
+
+
+_SECOND_WORDS = frozenset(
+    {"SCHEMAV_CVC_TYPE_3_1_3", "SCHEMAV_CVC_DATATYPE_VALID_1_2_1", "SCHEMAV_CVC_ATTRIBUTE_3", *_VALUE_FAULTS}
+)
+
+
+def _explain(entry: Any, element: str, attribute: str) -> tuple[str, str]:
+    what_nb = f"Attributtet {attribute} på {element}" if attribute else f"Elementet {element}"
+    what_en = f"The attribute {attribute} on {element}" if attribute else f"The element {element}"
+    kind = entry.type_name
+    if kind in _VALUE_FAULTS:
+        nb, en = _VALUE_FAULTS[kind]
+        return f"{what_nb} {nb}.", f"{what_en} {en}."
+    if kind == "SCHEMAV_CVC_COMPLEX_TYPE_4":
+        return f"{what_nb} mangler og er påkrevd.", f"{what_en} is missing and is required."
+    if kind in ("SCHEMAV_CVC_COMPLEX_TYPE_3_2_1", "SCHEMAV_CVC_COMPLEX_TYPE_3_2_2"):
+        return f"{what_nb} finnes ikke i denne skjemaversjonen.", f"{what_en} does not exist in this schema version."
+    if kind == "SCHEMAV_ELEMENT_CONTENT":
+        names = [_safe(name.strip()) for name in m[1].split(",")] if (m := _EXPECTED.search(entry.message)) else []
+        expected = ", ".join(name for name in names if name != "?")
+        if "Missing child" in entry.message:
+            return (
+                f"{what_nb} mangler innhold" + (f": {expected}." if expected else "."),
+                f"{what_en} lacks content" + (f": {expected}." if expected else "."),
+            )
+        return (
+            f"{what_nb} kan ikke stå her" + (f"; her ventes {expected}." if expected else "."),
+            f"{what_en} cannot stand here" + (f"; expected here: {expected}." if expected else "."),
+        )
+    if kind == "SCHEMAV_CVC_ELT_1":
+        return (
+            "Rotelementet skal være Barnevern, uten navnerom.",
+            "The root element must be Barnevern, without a namespace.",
+        )
+    if kind in ("SCHEMAV_CVC_COMPLEX_TYPE_2_1", "SCHEMAV_CVC_COMPLEX_TYPE_2_3", "SCHEMAV_CVC_TYPE_3_1_2"):
+        return f"{what_nb} har innhold som ikke er tillatt.", f"{what_en} has content that is not allowed."
+    return f"{what_nb} følger ikke skjemaet.", f"{what_en} does not follow the schema."
+
+
+def _repeated_ids(document: Barnevern, root: etree._Element, limits: Limits) -> Decoded | None:
+    """The uniqueness constraints of the schema: an Id stands once among elements of its own name (section 4)."""
+    sak = document.sak
+    if all(len({_unique_key(e) for e in elements}) == len(elements) for elements in _unique_lists(sak)):
+        return None
+    seen: set[tuple[str | None, ...]] = set()
+    faults: list[Fault] = []
+    more = 0
+    for child in root.iterfind("Sak/*"):
+        name = child.tag
+        keys = UNIQUE[name]
+        key = (name, *(child.get(k) for k in keys))
+        if key not in seen:
+            seen.add(key)
+        elif len(faults) >= limits.faults:
+            more += 1
+        else:
+            faults.append(
+                Fault(
+                    kind="schema",
+                    nb=f"Elementet {name} har samme {' og '.join(keys)} som et tidligere {name} i saken.",
+                    en=f"The element {name} has the same {' and '.join(keys)} as an earlier {name} of the case.",
+                    path=child.getroottree().getpath(child),
+                    line=cast(int, child.sourceline),
+                )
+            )
+    return Decoded(faults=tuple(faults), more=more)
+
+
+_LISTS = attrgetter(*(f.name for f in fields(Sak) if f.xml in UNIQUE))
+
+
+def _unique_lists(sak: Sak) -> tuple[tuple[Any, ...], ...]:
+    lists: tuple[tuple[Any, ...], ...] = _LISTS(sak)
+    return tuple(elements for elements in lists if len(elements) > 1)
+
+
+def _unique_key(element: Any) -> Any:
+    return (element.id, element.type) if type(element) is Slettet else element.id
+
+
+# --- from elements to structs ----------------------------------------------------------------------------------------
+
+_DATE = re.compile(r"\s*(-?\d{4,})-(\d\d)-(\d\d)")
+_MOMENT_AT_24 = re.compile(r"T24:00:00(\.0+)?")
+
+
+@lru_cache(maxsize=65536)
+def _date(text: str) -> date:
+    """An xs:date: the zone is dropped, the calendar day kept; years outside 1 to 9999 go to the nearest end."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        match = _DATE.match(text)
+        assert match is not None  # the schema let it through
+        year = int(match[1])
+        if year < 1:
+            return date.min
+        return date(year, int(match[2]), int(match[3])) if year <= 9999 else date.max
+
+
+def _moment(text: str) -> datetime:
+    """An xs:dateTime with its offset, to the microsecond; 24:00:00 is the start of the next day."""
+    text = text.strip()
+    midnight = _MOMENT_AT_24.search(text)
+    try:
+        moment = datetime.fromisoformat(_MOMENT_AT_24.sub("T00:00:00", text) if midnight else text)
+        return moment + timedelta(days=1) if midnight else moment
+    except (ValueError, OverflowError):
+        return (datetime.min if text < "0001" else datetime.max).replace(tzinfo=UTC)
+
+
+def _boolean(text: str) -> bool:
+    return text.strip() in ("true", "1")
+
+
+_CONVERT: dict[str, Callable[[str], Any] | None] = {
+    "string": None,
+    "date": _date,
+    "boolean": _boolean,
+    "dateTime": _moment,
+}
+
+
+def _element_text(convert: Callable[[str], Any] | None) -> Callable[[etree._Element], Any]:
+    if convert is None:
+        return lambda element: element.text or ""
+    return lambda element: convert(element.text or "")
+
+
+@cache
+def _decoder(concept: type[Concept]) -> Callable[[etree._Element], Any]:
+    """The function that makes a concept of a valid element: tables made once, looked up in the walk."""
+    attributes: dict[str, tuple[str, Callable[[str], Any] | None]] = {}
+    children: dict[str, tuple[str, Callable[[etree._Element], Any], bool]] = {}
+    for f in fields(concept):
+        if f.is_attribute:
+            assert f.simple is not None
+            attributes[f.xml] = (f.name, _CONVERT[f.simple.base])
+        elif f.concept:
+            children[f.xml] = (f.name, _decoder(f.concept), f.many)
+        else:
+            assert f.simple is not None
+            children[f.xml] = (f.name, _element_text(_CONVERT[f.simple.base]), f.many)
+    repeated = tuple(name for name, _, many in children.values() if many)
+
+    def decode_leaf(element: Any) -> Any:
+        values = {}
+        for xml, text in element.items():
+            if xml in attributes:  # xsi: attributes are valid and mean nothing to us
+                name, convert = attributes[xml]
+                values[name] = text if convert is None else convert(text)
+        return concept(**values)
+
+    def decode_element(element: Any) -> Any:
+        values: dict[str, Any] = {}
+        for xml, text in element.items():
+            if xml in attributes:
+                name, convert = attributes[xml]
+                values[name] = text if convert is None else convert(text)
+        for child in element:
+            name, make, many = children[child.tag]
+            if not many:
+                values[name] = make(child)
+            elif name in values:
+                values[name].append(make(child))
+            else:
+                values[name] = [make(child)]
+        for name in repeated:
+            if name in values:
+                values[name] = tuple(values[name])
+        return concept(**values)
+
+    return decode_element if children else decode_leaf
