@@ -18,6 +18,7 @@ from typing import Any, cast
 import msgspec
 from lxml import etree
 
+from bvr.faults import Fault
 from bvr.model.concepts import UNIQUE, Barnevern, Sak, Slettet
 from bvr.model.types import Concept, fields
 
@@ -31,17 +32,6 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     elements: int = 100_000
     attributes: int = 300_000
     faults: int = 100  # listed in one receipt
-
-
-class Fault(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a document never enters the register. `kind` is xml, schema or size; texts and path hold no value of it."""
-
-    kind: str
-    nb: str
-    en: str
-    path: str = ""
-    line: int | None = None
-    column: int | None = None
 
 
 class Decoded(msgspec.Struct, frozen=True, kw_only=True):

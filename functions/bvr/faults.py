@@ -1,0 +1,135 @@
+"""Faults that keep a message out of the register before any rule has looked at it: FATAL, every one.
+
+Each kind is told in both protocols: as an error code of the native one and a rule id of the production one.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from bvr.findings import Finding, Severity
+
+
+class Kind(msgspec.Struct, frozen=True):
+    """What a kind of fault is called, and what the sender can do about it."""
+
+    rule: str
+    feilkode: str  # the native protocol's error code
+    ssb: str  # the production protocol's rule id
+    official: str
+    remedy_nb: str
+    remedy_en: str
+
+
+_FILE = "Filbeskrivelse: Validering av innhold mot filbeskrivelse"
+
+KINDS: dict[str, Kind] = {
+    "xml": Kind(
+        "fil-1",
+        "XML_UGYLDIG",
+        "XML_DESERIALIZE",
+        _FILE,
+        "Send saken på nytt som velformet XML i UTF-8, uten DOCTYPE.",
+        "Send the case again as well-formed XML in UTF-8, without a DOCTYPE.",
+    ),
+    "schema": Kind(
+        "fil-1",
+        "XSD_UGYLDIG",
+        "XSD_VALIDATION",
+        _FILE,
+        "Rett elementet i fagsystemet slik at det følger skjemaet, og send saken på nytt.",
+        "Correct the element in the case system so that it follows the schema, and send the case again.",
+    ),
+    "size": Kind(
+        "stoerrelse",
+        "FOR_STOR",
+        "XML_DESERIALIZE",
+        "Størrelse på innsendingen",
+        "Kontroller at innsendingen gjelder én sak, og send den på nytt.",
+        "Make sure that the submission is one case, and send it again.",
+    ),
+    "version": Kind(
+        "xsd-versjon",
+        "XSD_VERSJON_UKJENT",
+        "XSD_VERSION",
+        "Skjemaversjon",
+        "Oppgi en skjemaversjon som registeret tar imot, og send saken på nytt.",
+        "Announce a schema version that the register accepts, and send the case again.",
+    ),
+    "json": Kind(
+        "json",
+        "JSON_UGYLDIG",
+        "JSON_DESERIALIZE",
+        "Innpakning i JSON",
+        "Send payload.json som gyldig JSON med feltene xsdVersion (heltall) og xmlBody (tekst).",
+        "Send payload.json as valid JSON with the fields xsdVersion (integer) and xmlBody (text).",
+    ),
+    "envelope": Kind(
+        "konvolutt",
+        "PAKKE_UGYLDIG",
+        "JSON_DESERIALIZE",
+        "Konvolutt",
+        "Rett meldingshodet i integrasjonen, og send meldingen på nytt.",
+        "Correct the message header in the integration, and send the message again.",
+    ),
+    "type": Kind(
+        "meldingstype",
+        "MELDINGSTYPE_UKJENT",
+        "JSON_DESERIALIZE",
+        "Meldingstype",
+        "Bruk en meldingstype som registeret tar imot.",
+        "Use a message type that the register accepts.",
+    ),
+    "claim": Kind(
+        "vedlegg",
+        "PAKKE_UGYLDIG",
+        "JSON_DESERIALIZE",
+        "Innhold levert i skylageret",
+        "Last opp innholdet på nytt, og send en ny melding som viser til det.",
+        "Upload the payload again, and send a new message that refers to it.",
+    ),
+    "reuse": Kind(
+        "innsending-id",
+        "INNSENDINGSID_GJENBRUKT",
+        "SNAPSHOT_01",
+        "Innsendingens nøkkel",
+        "Gi hver innsending sin egen Barnevern/@Id, og send saken på nytt.",
+        "Give every submission its own Barnevern/@Id, and send the case again.",
+    ),
+    "future": Kind(
+        "datouttrekk-fremtid",
+        "DATOUTTREKK_FREMTID",
+        "SNAPSHOT_02",
+        "Tidspunkt for uttrekket",
+        "Still klokken i fagsystemet, og send saken på nytt.",
+        "Set the clock of the case system, and send the case again.",
+    ),
+}
+
+
+class Fault(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a message never enters the register. `kind` is a key of KINDS; texts and path hold no value of the message."""
+
+    kind: str
+    nb: str
+    en: str
+    path: str = ""
+    line: int | None = None
+    column: int | None = None
+
+    def finding(self) -> Finding:
+        kind = KINDS[self.kind]
+        return Finding(
+            rule=kind.rule,
+            rule_version=1,
+            official=kind.official,
+            severity=Severity.FATAL,
+            element="Barnevern",
+            path=self.path,
+            line=self.line,
+            column=self.column,
+            message_nb=self.nb,
+            message_en=self.en,
+            remedy_nb=kind.remedy_nb,
+            remedy_en=kind.remedy_en,
+        )
