@@ -1,0 +1,204 @@
+"""BigQuery for the local cloud: bqemulator (on DuckDB) with the few patches it needs.
+
+`python -m emulator.bigquery --rest-port N --grpc-port M [--data-dir DIR]` runs it. Each patch is one function whose
+docstring names the upstream fault; `tests/emulated/local_cloud/test_bigquery_patches.py` shows each fault with the
+patch left out. The versions of bqemulator and DuckDB are pinned in pyproject.toml, and the launcher refuses others:
+a patch that silently no longer fits would be worse than none.
+
+What the emulator still cannot do, or does differently from BigQuery, is listed in docs/local-cloud.md. It is a test
+endpoint, not the truth: SQL is also checked by Google's analyzer, and figures by an independent computation.
+"""
+
+from __future__ import annotations
+
+import argparse
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from emulator.processes import HOST
+
+PATCHED_VERSIONS = {"bqemulator": "1.4.0", "duckdb": "1.5.5"}
+# Open AppendRows streams hold a thread each; this many instances of functions may keep one.
+WRITE_STREAMS = 256
+
+
+def without_spatial_extension() -> None:
+    """Upstream insists on DuckDB's `spatial` extension, which it downloads: without that site it does not start.
+
+    Only GEOGRAPHY needs it, and we have none.
+    """
+    from bqemulator.storage.engine import DuckDBEngine
+
+    DuckDBEngine._load_spatial = lambda self: None
+
+
+def nested_fields_in_storage_write() -> None:
+    """Upstream drops the fields of a RECORD when it builds the Arrow schema for the Storage Write API.
+
+    Every append to a table with a RECORD fails (`STRUCT with no fields`), after the stream's offset has advanced;
+    a pending stream is even reported as committed though nothing was stored.
+    """
+    from bqemulator.api.routes.tabledata import _build_arrow_schema, _fields_raw_from_schema
+    from bqemulator.grpc_api import write_servicer
+
+    def table_arrow_schema(table: Any) -> Any:
+        return _build_arrow_schema(_fields_raw_from_schema(table.schema_.fields))
+
+    write_servicer._table_arrow_schema = table_arrow_schema
+
+
+def any_media_type_in_uploads() -> None:
+    """Upstream refuses the `*/*` that Google's own Python client sends as media type of a multipart upload.
+
+    `load_table_from_json` and small `load_table_from_file` calls fail without this.
+    """
+    from bqemulator.api.routes import upload
+
+    permitted = upload._is_permitted_media_type
+    upload._is_permitted_media_type = lambda media_type: media_type.startswith("*/*") or permitted(media_type)
+
+
+def no_copy_of_the_table_per_write() -> None:
+    """Upstream copies the whole table on every write, for time travel: writes slow down as the table grows.
+
+    With this patch there is no `FOR SYSTEM_TIME AS OF`; named snapshots (`CREATE SNAPSHOT TABLE`) still work.
+    """
+    from bqemulator.versioning.snapshots import SnapshotManager
+
+    capture = SnapshotManager.capture
+
+    def capture_named_only(self: Any, *table: str, kind: str = "AUTO") -> Any:
+        return capture(self, *table, kind=kind) if kind != "AUTO" else None
+
+    SnapshotManager.capture = capture_named_only
+
+
+class _Detached:
+    """The rows of one statement, no longer tied to the connection that ran it."""
+
+    def __init__(self, rows: list[tuple[Any, ...]], description: Any) -> None:
+        self._rows: Iterator[tuple[Any, ...]] = iter(rows)
+        self.description = description
+
+    def fetchone(self) -> tuple[Any, ...] | None:
+        return next(self._rows, None)
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        return list(self._rows)
+
+
+def one_statement_at_a_time() -> None:
+    """Upstream runs statements of several threads on one DuckDB connection, whose result is the last statement's.
+
+    The event loop runs queries while worker threads run Storage Write appends, `tabledata.list` and reads: between
+    a query's execution and the fetching of its rows another thread's statement can put its own result in place, and
+    the client gets rows of somebody else's query, a row count, or an error. Here each statement is run and fetched
+    under one lock.
+    """
+    from bqemulator.storage import engine as engine_module
+
+    engine_class = engine_module.DuckDBEngine
+    lock = threading.RLock()
+    fetch_arrow = engine_class.fetch_arrow
+
+    def execute_and_detach(self: Any, sql: str, parameters: list[Any] | None = None) -> Any:
+        with lock:
+            result = self.connection.execute(sql, parameters) if parameters is not None else self.connection.execute(sql)
+            return _Detached(result.fetchall(), result.description)
+
+    def fetch_arrow_alone(self: Any, sql: str, parameters: list[Any] | None = None) -> Any:
+        with lock:
+            # fetch_arrow takes the connection itself as the result, by way of execute: give it that for this call.
+            self.execute = lambda sql, parameters=None: engine_execute(self, sql, parameters)
+            try:
+                return fetch_arrow(self, sql, parameters)
+            finally:
+                del self.execute
+
+    engine_execute = engine_class.execute
+    engine_class.execute = execute_and_detach
+    engine_class.fetch_arrow = fetch_arrow_alone
+
+
+def threads_for_open_streams() -> None:
+    """Upstream runs each open AppendRows stream on a thread of the default pool: cpu count + 4 in all.
+
+    When that many clients keep a stream open, as the Storage Write client does, every further call hangs.
+    """
+    import grpc.aio
+    from bqemulator.grpc_api import server as server_module
+
+    make = grpc.aio.server
+
+    class Aio:
+        server = staticmethod(
+            lambda **options: make(migration_thread_pool=ThreadPoolExecutor(WRITE_STREAMS, "storage"), **options)
+        )
+
+    class Grpc:
+        aio = Aio
+
+    server_module.grpc = Grpc
+
+
+Patch = Callable[[], None]
+PATCHES: dict[str, Patch] = {
+    patch.__name__: patch
+    for patch in (
+        without_spatial_extension,
+        nested_fields_in_storage_write,
+        any_media_type_in_uploads,
+        no_copy_of_the_table_per_write,
+        one_statement_at_a_time,
+        threads_for_open_streams,
+    )
+}
+
+
+def run(rest_port: int, grpc_port: int, data_dir: Path | None, project: str, without: tuple[str, ...] = ()) -> None:
+    """Apply the patches and serve until SIGTERM."""
+    for package, wanted in PATCHED_VERSIONS.items():
+        if version(package) != wanted:
+            raise SystemExit(f"The patches fit {package} {wanted}; {version(package)} is installed.")
+    for name, patch in PATCHES.items():
+        if name not in without:
+            patch()
+
+    from bqemulator.config import LogFormat, LogLevel, PersistenceMode, Settings
+    from bqemulator.server import run_forever
+
+    run_forever(
+        Settings(
+            rest_host=HOST,
+            rest_port=rest_port,
+            grpc_host=HOST,
+            grpc_port=grpc_port,
+            persistence_mode=PersistenceMode.EPHEMERAL if data_dir is None else PersistenceMode.PERSISTENT,
+            data_dir=data_dir,
+            default_project_id=project,
+            enable_format_extensions=False,  # Avro: downloaded from the same site as spatial
+            metrics_enabled=False,
+            log_level=LogLevel.WARNING,
+            log_format=LogFormat.CONSOLE,
+        )
+    )
+
+
+def main() -> None:
+    """BigQuery for the local cloud: REST and the Storage Read and Write APIs."""
+    parser = argparse.ArgumentParser(prog="python -m emulator.bigquery", description=main.__doc__)
+    parser.add_argument("--rest-port", type=int, default=9050)
+    parser.add_argument("--grpc-port", type=int, default=9060)
+    parser.add_argument("--data-dir", type=Path, help="keep data here; without it everything is in memory")
+    parser.add_argument("--project", default="bvr-lokal", help="project of requests that name none")
+    parser.add_argument("--without", action="append", default=[], choices=PATCHES, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    run(options.rest_port, options.grpc_port, options.data_dir, options.project, tuple(options.without))
+
+
+if __name__ == "__main__":
+    main()
