@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from bvr.model.concepts import BEGREP, Avgiver, Barnevern, Personalia, Sak
+from bvr.model.concepts import BEGREP, Avgiver, Barnevern, Personalia, Relasjon, Sak
 from bvr.model.types import Concept, fields
 from bvr.rules.options import Channel, RuleOptions
 
@@ -111,19 +111,23 @@ class Case:
         """The live element of that name with that Id, in either letter case (A34)."""
         return self._elements[name].get(key.lower())
 
+    def _ends(self, r: Relasjon) -> tuple[Concept | None, Concept | None]:
+        """What a relation names (A34): the source by Id or MigrertId, the target by Id."""
+        fra = self._elements[r.fra_type].get(r.fra_id.lower()) or self._by_migrated_id[r.fra_type].get(r.fra_id)
+        return fra, self._elements[r.til_type].get(r.til_id.lower())
+
     @cached_property
     def _links(self) -> tuple[dict[tuple[int, str], list[Concept]], dict[tuple[int, str], list[Concept]]]:
         """(sources by target, targets by source); keys are (identity of the element, name of the other end)."""
         sources: dict[tuple[int, str], list[Concept]] = defaultdict(list)
         targets: dict[tuple[int, str], list[Concept]] = defaultdict(list)
+        seen: set[tuple[int, int]] = set()
         for r in self.sak.relasjon:
-            fra = self._elements[r.fra_type].get(r.fra_id.lower()) or self._by_migrated_id[r.fra_type].get(r.fra_id)
-            til = self._elements[r.til_type].get(r.til_id.lower())
-            if fra is not None and til is not None:
-                if fra not in (found := sources[id(til), r.fra_type]):
-                    found.append(fra)
-                if til not in (found := targets[id(fra), r.til_type]):
-                    found.append(til)
+            fra, til = self._ends(r)
+            if fra is not None and til is not None and (pair := (id(fra), id(til))) not in seen:
+                seen.add(pair)
+                sources[pair[1], r.fra_type].append(fra)
+                targets[pair[0], r.til_type].append(til)
         return sources, targets
 
     def sources(self, name: str, target: Concept) -> Sequence[Concept]:
@@ -133,3 +137,17 @@ class Case:
     def targets(self, source: Concept, name: str) -> Sequence[Concept]:
         """The live elements X of that name with rel(source, X)."""
         return self._links[1].get((id(source), name), ())
+
+    @cached_property
+    def _named(self) -> set[tuple[int, str]]:
+        """(identity of a live element, name of the other end) of every live relation, be the other end there or not."""
+        out: set[tuple[int, str]] = set()
+        for r in self.sak.relasjon:
+            fra, til = self._ends(r)
+            out.add((id(fra), r.til_type))
+            out.add((id(til), r.fra_type))
+        return out
+
+    def refers(self, element: Concept, name: str) -> bool:
+        """Whether a live relation, in either direction, links the element and something of that name."""
+        return (id(element), name) in self._named
