@@ -43,7 +43,7 @@ KINDS: dict[str, Kind] = {
     "size": Kind(
         "stoerrelse",
         "FOR_STOR",
-        "XML_DESERIALIZE",
+        "",
         "Størrelse på innsendingen",
         "Kontroller at innsendingen gjelder én sak, og send den på nytt.",
         "Make sure that the submission is one case, and send it again.",
@@ -67,7 +67,7 @@ KINDS: dict[str, Kind] = {
     "envelope": Kind(
         "konvolutt",
         "PAKKE_UGYLDIG",
-        "JSON_DESERIALIZE",
+        "",
         "Konvolutt",
         "Rett meldingshodet i integrasjonen, og send meldingen på nytt.",
         "Correct the message header in the integration, and send the message again.",
@@ -75,7 +75,7 @@ KINDS: dict[str, Kind] = {
     "type": Kind(
         "meldingstype",
         "MELDINGSTYPE_UKJENT",
-        "JSON_DESERIALIZE",
+        "",
         "Meldingstype",
         "Bruk en meldingstype som registeret tar imot.",
         "Use a message type that the register accepts.",
@@ -83,7 +83,7 @@ KINDS: dict[str, Kind] = {
     "claim": Kind(
         "vedlegg",
         "PAKKE_UGYLDIG",
-        "JSON_DESERIALIZE",
+        "",
         "Innhold levert i skylageret",
         "Last opp innholdet på nytt, og send en ny melding som viser til det.",
         "Upload the payload again, and send a new message that refers to it.",
@@ -91,7 +91,7 @@ KINDS: dict[str, Kind] = {
     "reuse": Kind(
         "innsending-id",
         "INNSENDINGSID_GJENBRUKT",
-        "SNAPSHOT_01",
+        "",
         "Innsendingens nøkkel",
         "Gi hver innsending sin egen Barnevern/@Id, og send saken på nytt.",
         "Give every submission its own Barnevern/@Id, and send the case again.",
@@ -99,7 +99,7 @@ KINDS: dict[str, Kind] = {
     "future": Kind(
         "datouttrekk-fremtid",
         "DATOUTTREKK_FREMTID",
-        "SNAPSHOT_02",
+        "",
         "Tidspunkt for uttrekket",
         "Still klokken i fagsystemet, og send saken på nytt.",
         "Set the clock of the case system, and send the case again.",
@@ -108,7 +108,7 @@ KINDS: dict[str, Kind] = {
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a message never enters the register. `kind` is a key of KINDS; texts and path hold no value of the message."""
+    """Why a message never enters the register. `kind` is a key of KINDS; texts hold no value of the message."""
 
     kind: str
     nb: str

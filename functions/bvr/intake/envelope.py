@@ -63,7 +63,7 @@ class Envelope(BaseModel):
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
-    """One Pub/Sub message as it came, before anything is asked of it. `attempt` is None without a dead-letter policy."""
+    """One Pub/Sub message as it came. `attempt` is None without a dead-letter policy."""
 
     body: bytes
     attributes: dict[str, str]
@@ -101,7 +101,7 @@ def read_delivery(request_body: Any, headers: dict[str, str] | None = None) -> D
 
 
 def read_envelope(attributes: dict[str, str]) -> Envelope | tuple[Fault, ...]:
-    """The envelope of a delivery, or one fault for each attribute that is missing or wrong. Values are never repeated."""
+    """The envelope of a delivery, or one fault for each attribute that is missing or wrong, without its value."""
     named = {_ALIASES.get(name, name): value for name, value in attributes.items()}
     try:
         return Envelope.model_validate(named)

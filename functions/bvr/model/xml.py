@@ -7,7 +7,7 @@ from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 from bvr.model.concepts import Barnevern
-from bvr.model.types import Concept, fields
+from bvr.model.types import Concept, Field, fields
 from bvr.model.versions import CURRENT
 
 
@@ -20,7 +20,7 @@ def encode(document: Barnevern, version: str = CURRENT) -> bytes:
 
 def _write(tag: str, concept: Concept, version: str, out: list[str]) -> None:
     out.append(f"<{tag}")
-    children = []
+    children: list[tuple[Field, Any]] = []
     for f in fields(type(concept)):
         value = getattr(concept, f.name)
         if value is None or value == () or not f.in_version(version):
