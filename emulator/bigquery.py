@@ -15,8 +15,11 @@ import argparse
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
+from functools import wraps
 from importlib.metadata import version
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 from emulator.processes import HOST
@@ -99,29 +102,26 @@ def one_statement_at_a_time() -> None:
     the client gets rows of somebody else's query, a row count, or an error. Here each statement is run and fetched
     under one lock.
     """
-    from bqemulator.storage import engine as engine_module
+    from bqemulator.storage.engine import DuckDBEngine, _annotate_with_duckdb_types
 
-    engine_class = engine_module.DuckDBEngine
     lock = threading.RLock()
-    fetch_arrow = engine_class.fetch_arrow
 
-    def execute_and_detach(self: Any, sql: str, parameters: list[Any] | None = None) -> Any:
+    def run(self: Any, sql: str, parameters: list[Any] | None) -> Any:
+        return self.connection.execute(sql, parameters) if parameters is not None else self.connection.execute(sql)
+
+    def execute(self: Any, sql: str, parameters: list[Any] | None = None) -> Any:
         with lock:
-            result = self.connection.execute(sql, parameters) if parameters is not None else self.connection.execute(sql)
+            result = run(self, sql, parameters)
             return _Detached(result.fetchall(), result.description)
 
-    def fetch_arrow_alone(self: Any, sql: str, parameters: list[Any] | None = None) -> Any:
+    def fetch_arrow(self: Any, sql: str, parameters: list[Any] | None = None) -> Any:
         with lock:
-            # fetch_arrow takes the connection itself as the result, by way of execute: give it that for this call.
-            self.execute = lambda sql, parameters=None: engine_execute(self, sql, parameters)
-            try:
-                return fetch_arrow(self, sql, parameters)
-            finally:
-                del self.execute
+            result = run(self, sql, parameters)
+            description = result.description
+            return _annotate_with_duckdb_types(result.to_arrow_table(), description)
 
-    engine_execute = engine_class.execute
-    engine_class.execute = execute_and_detach
-    engine_class.fetch_arrow = fetch_arrow_alone
+    DuckDBEngine.execute = execute
+    DuckDBEngine.fetch_arrow = fetch_arrow
 
 
 def threads_for_open_streams() -> None:
@@ -145,6 +145,76 @@ def threads_for_open_streams() -> None:
     server_module.grpc = Grpc
 
 
+def failed_queries_fail() -> None:
+    """Upstream answers a failing `jobs.query` with 200, no rows and an `errors` list; BigQuery answers 4xx.
+
+    Google's Python client takes that for an empty result, so `query_and_wait` of a misspelt table returns no rows
+    and no error. Here the fault goes to the handler that makes BigQuery's error body of it.
+    """
+    from bqemulator.api.routes import jobs
+
+    # The route catches this tuple of exceptions. The asynchronous `jobs.insert`, which uses the same name, is right
+    # to catch them (the job exists, and has failed), so only the one function gets other globals.
+    query = FunctionType(jobs.query.__code__, {**vars(jobs), "_SQL_EXECUTION_DOMAIN_ERRORS": ()}, "query")
+    query.__annotations__ = jobs.query.__annotations__
+    _replace_endpoint(jobs.router, jobs.query, query)
+
+
+def a_job_id_runs_once() -> None:
+    """Upstream runs a second job with the id of an earlier one, and gives an uploaded load job an id of its own.
+
+    BigQuery answers 409 and does nothing: a client-chosen job id is how a load or a query is made to happen once
+    although the request is repeated.
+    """
+    from bqemulator.api.routes import jobs, upload
+    from bqemulator.domain.errors import AlreadyExistsError
+
+    def refuse_second(ctx: Any, project_id: str, job_id: str | None) -> None:
+        if job_id and ctx.catalog.get_job(project_id, job_id) is not None:
+            raise AlreadyExistsError(f"Already Exists: Job {project_id}:{job_id}")
+
+    insert_job = jobs.insert_job
+
+    @wraps(insert_job)
+    async def insert_job_once(project_id: str, request: Any, ctx: Any, caller: Any) -> Any:
+        refuse_second(ctx, project_id, ((await request.json()).get("jobReference") or {}).get("jobId"))
+        return await insert_job(project_id, request, ctx, caller)
+
+    _replace_endpoint(jobs.router, insert_job, insert_job_once)
+
+    # An upload carries its job resource in another request or part than its bytes; the id travels in between with
+    # the configuration, the only thing upstream keeps of that resource.
+    carried = "bvr-job-id"
+    chosen: ContextVar[str | None] = ContextVar("chosen", default=None)
+    configuration_of, run_load, new_job_id = (
+        upload._load_configuration_from_envelope,
+        upload._run_load,
+        upload._new_job_id,
+    )
+
+    def configuration_with_id(envelope: dict[str, Any]) -> dict[str, Any]:
+        return {**configuration_of(envelope), carried: (envelope.get("jobReference") or {}).get("jobId")}
+
+    async def run_load_once(*, configuration: dict[str, Any], **rest: Any) -> Any:
+        job_id = configuration.pop(carried)
+        refuse_second(rest["ctx"], rest["project_id"], job_id)
+        chosen.set(job_id)
+        return await run_load(configuration=configuration, **rest)
+
+    upload._load_configuration_from_envelope = configuration_with_id
+    upload._run_load = run_load_once
+    upload._new_job_id = lambda: chosen.get() or new_job_id()
+
+
+def _replace_endpoint(router: Any, old: Any, new: Any) -> None:
+    """Make the application that is built later call `new` where it would call `old`."""
+    for route in router.routes:
+        if route.endpoint is old:
+            route.endpoint = new
+            return
+    raise LookupError(old.__name__)
+
+
 Patch = Callable[[], None]
 PATCHES: dict[str, Patch] = {
     patch.__name__: patch
@@ -155,6 +225,8 @@ PATCHES: dict[str, Patch] = {
         no_copy_of_the_table_per_write,
         one_statement_at_a_time,
         threads_for_open_streams,
+        failed_queries_fail,
+        a_job_id_runs_once,
     )
 }
 
