@@ -96,6 +96,14 @@ KINDS: dict[str, Kind] = {
         "Gi hver innsending sin egen Barnevern/@Id, og send saken på nytt.",
         "Give every submission its own Barnevern/@Id, and send the case again.",
     ),
+    "server": Kind(
+        "teknisk-feil",
+        "SERVERFEIL",
+        "",
+        "Teknisk feil hos registeret",
+        "Feilen ligger hos registeret. Dere trenger ikke gjøre noe; kvitteringen kommer når feilen er rettet.",
+        "The fault is the register's. You need not do anything; the receipt comes when it is mended.",
+    ),
     "future": Kind(
         "datouttrekk-fremtid",
         "DATOUTTREKK_FREMTID",

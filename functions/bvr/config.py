@@ -1,0 +1,63 @@
+"""What a function is told by its environment, read once at start. Names are given, never secrets."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from bvr.pipeline import Settings
+from bvr.rules.options import RuleOptions
+
+
+def _schemas() -> Path:
+    """bigquery_schemas/ beside the deployed source, or beside functions/ in the repository."""
+    here = Path(__file__).resolve().parents[1]
+    return next(p for p in (here / "bigquery_schemas", here.parent / "bigquery_schemas") if p.exists())
+
+
+class Config(BaseSettings):
+    """Names of resources and choices of operation; a test compares the names with the topology."""
+
+    model_config = SettingsConfigDict(env_prefix="BVR_", frozen=True, extra="ignore")
+
+    project: str = Field(validation_alias="GOOGLE_CLOUD_PROJECT")
+    topic_innsending: str = "innsending"
+    topic_kvittering: str = "kvittering"
+    topic_dead_letter: str = "innsending-dead-letter"
+    bucket_arkiv: str = "arkiv"
+    bucket_protokoll: str = "protokoll"
+    bucket_innboks: str = "innboks"
+    dataset_register: str = "register"
+    dataset_statistikk: str = "statistikk"
+    bigquery_write_endpoint: str = ""
+    """Endpoint of the Storage Write API without TLS; empty means Google's own."""
+    bigquery_location: str = "europe-north1"
+    keyset: str = ""
+    """Path of the Tink keyset that encrypts direct identifiers: a mounted secret."""
+    konto_id: str = "b5ae1c5e-7a0d-4c43-9d5c-6f1f3a1f0b01"
+    """The register's own account, the sender of every answer."""
+    maskinporten_issuer: str = "https://maskinporten.no/"
+    api_audience: str = ""
+    allow_synthetic: bool = False
+    """Synthetic person numbers are refused unless the environment says that it is one for tests."""
+    sweep_after_minutes: int = 15
+
+    @property
+    def settings(self) -> Settings:
+        return Settings(options=RuleOptions(allow_synthetic=self.allow_synthetic))
+
+    def bucket(self, name: str) -> str:
+        """Bucket names are global: the project is their prefix."""
+        return f"{self.project}-{name}"
+
+    @property
+    def schemas(self) -> Path:
+        return _schemas()
+
+
+@cache
+def config() -> Config:
+    return Config()
