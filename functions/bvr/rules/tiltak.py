@@ -15,6 +15,7 @@ from bvr.rules.rule import ERROR, WARNING, Fired, Result, fired, fires, rule, si
 KOSTRA = Channel.KOSTRA
 _STORE = "ABCDEF02-0000-4000-8000-00000000ABCD"  # an Id in capitals
 _OMSORG = lov("BVL2021", "5", "1")
+_PLASSERING = "1.1 1.2 1.99 2.1 2.2 2.3 2.4 2.5 2.6 2.99 8.2".split()
 _I_DAG = RuleOptions(tiltak_age_at="today")
 _MED_8_4_OG_8_5 = RuleOptions(placement_codes=(*RuleOptions().placement_codes, "8.4", "8.5"))
 
@@ -421,7 +422,7 @@ def _overlapp(tiltak: Tiltak, annet: Tiltak, start: int, end: int) -> Fired:
 @silent("no placement", document(sak(tiltak(kategori="3.1", lovhjemmel=_OMSORG, slutt="2024-05-01"))))
 @silent("no care order", document(sak(tiltak(kategori="2.1", lovhjemmel=lov("BVL2021", "3", "2"), slutt="2024-05-01"))))
 @silent(
-    "BVL2021 § 5-2 and § 5-1a, BL1981 § 5-1, BVL § 5-1, BVL § 4-12a",
+    "other provisions: BVL2021 § 5-2, § 5-1a, § 1-1 and § 4-12, BL1981 § 5-1, BVL § 5-1, § 5-12 and § 4-12a",
     document(
         sak(
             *(
@@ -431,6 +432,8 @@ def _overlapp(tiltak: Tiltak, annet: Tiltak, start: int, end: int) -> Fired:
                     ("BVL2021", "5", "1a"),
                     ("BL1981", "5", "1"),
                     ("BVL", "5", "1"),
+                    ("BVL", "5", "12"),
+                    ("BVL2021", "1", "1"),
                     ("BVL", "4", "12a"),
                     ("BVL2021", "4", "12"),
                 )
@@ -443,9 +446,10 @@ def _overlapp(tiltak: Tiltak, annet: Tiltak, start: int, end: int) -> Fired:
     document(sak(tiltak(kategori="2.1", lovhjemmel=lov("BVL", "4", "8", ledd=("1",)), slutt="2024-05-01"))),
 )
 @silent(
-    "BVL § 4-8 read with § 4-12a, and BVL § 4-9 read with § 4-12",
+    "BVL § 4-8 read with § 4-12a and § 3-12, and BVL § 4-9 read with § 4-12",
     document(
         sak(
+            tiltak(kategori="2.1", lovhjemmel=lov("BVL", "4", "8"), jmfr=(lov("BVL", "3", "12"),), slutt="2024-05-01"),
             tiltak(kategori="2.1", lovhjemmel=lov("BVL", "4", "8"), jmfr=(lov("BVL", "4", "12a"),), slutt="2024-05-01"),
             tiltak(kategori="2.1", lovhjemmel=lov("BVL", "4", "9"), jmfr=(lov("BVL", "4", "12"),), slutt="2024-05-01"),
         )
@@ -486,6 +490,11 @@ def _overlapp(tiltak: Tiltak, annet: Tiltak, start: int, end: int) -> Fired:
             )
         )
     ),
+)
+@fires(
+    "each of the eleven categories that are placements",
+    document(sak(*(tiltak(kategori=k, lovhjemmel=_OMSORG, slutt="2024-05-01") for k in _PLASSERING))),
+    times=11,
 )
 @fires(
     "8.5 is a placement (option)",
