@@ -1,0 +1,93 @@
+"""Entry points of the functions: parse the event, call, answer. No decisions.
+
+mottak = receive · utsending = deliver · feiing = sweep · sporringer = run_queries · uttrekk = extract_api
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING
+
+import flask
+import functions_framework
+
+from bvr.config import config
+from bvr.errors import Retry
+from bvr.intake.envelope import Delivery, read_delivery
+from bvr.log import log
+
+if TYPE_CHECKING:
+    from bvr.service import Service
+
+
+@cache
+def service() -> Service:
+    """The service with Google behind its ports, made once a process."""
+    from bvr import gcp
+    from bvr.register.keys import TinkCipher
+    from bvr.register.proto import RowWriter
+    from bvr.service import Service
+
+    c = config()
+    storage = gcp.storage_client(c.project)
+    rows = RowWriter.of(c.schemas / "register" / "innsending" / "schema.json")
+    return Service(
+        archive=gcp.Bucket(storage, c.bucket(c.bucket_arkiv)),
+        ledger=gcp.Bucket(storage, c.bucket(c.bucket_protokoll)),
+        inbox=gcp.Bucket(storage, c.bucket(c.bucket_innboks)),
+        register=gcp.RegisterTable(gcp.write_client(c.bigquery_write_endpoint), gcp.queries(c), c, rows),
+        topics=gcp.publisher(c.project),
+        cipher=TinkCipher.of(c.keyset),
+        rows=rows,
+        settings=c.settings,
+        clock=lambda: datetime.now(UTC),
+        account=c.konto_id,
+        topic_in=c.topic_innsending,
+        topic_out=c.topic_kvittering,
+        topic_dead=c.topic_dead_letter,
+        sweep_after=timedelta(minutes=c.sweep_after_minutes),
+    )
+
+
+def _delivery(request: flask.Request) -> Delivery | None:
+    """The Pub/Sub message of a request; None (and acknowledged) when it is no push at all: nothing of ours sent it."""
+    try:
+        return read_delivery(request.get_json(silent=True), dict(request.headers))
+    except ValueError as error:
+        log("ikke en levering", severity="ERROR", grunn=str(error))
+        return None
+
+
+@functions_framework.http
+def receive(request: flask.Request) -> tuple[str, int]:
+    """mottak: one message from a fagsystem."""
+    delivery = _delivery(request)
+    if delivery is None:
+        return "", 400
+    try:
+        service().receive(delivery)
+    except Retry as error:
+        log("prøves igjen", severity="WARNING", pubsub_id=delivery.pubsub_id, grunn=str(error))
+        return "", 503
+    return "", 204
+
+
+@functions_framework.http
+def deliver(request: flask.Request) -> tuple[str, int]:
+    """utsending: an answer has reached the topic."""
+    delivery = _delivery(request)
+    if delivery is None:
+        return "", 400
+    try:
+        service().deliver(delivery)
+    except Retry as error:
+        log("prøves igjen", severity="WARNING", pubsub_id=delivery.pubsub_id, grunn=str(error))
+        return "", 503
+    return "", 204
+
+
+@functions_framework.http
+def sweep(request: flask.Request) -> tuple[dict[str, int], int]:
+    """feiing: wake what has been open too long."""
+    return {"vekket": service().sweep()}, 200

@@ -1,2 +1,199 @@
+"""The command `bvr`. Imports what a command needs when it runs: `bvr validate` starts fast and loads no cloud library."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bvr.model.versions import CURRENT, SUPPORTED
+
+USAGE_ERROR = 64
+"""Exit code of a wrong call: 1 and 2 are verdicts."""
+
+
+class _Group(click.Group):
+    """Commands in the order they are used, with usage errors that cannot be taken for a verdict."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().main(*args, standalone_mode=False, **kwargs)
+        except click.ClickException as error:
+            error.show()
+            sys.exit(USAGE_ERROR)
+        except click.exceptions.Abort:
+            sys.exit(130)
+        except click.exceptions.Exit as done:
+            sys.exit(done.exit_code)
+
+
+def _example(text: str) -> str:
+    return f"\b\nExample:\n  {text}"
+
+
+@click.group(
+    cls=_Group, context_settings={"help_option_names": ["-h", "--help"]}, epilog=_example("bvr validate case.xml")
+)
+@click.version_option(package_name="bvr")
 def main() -> None:
-    raise SystemExit(2)
+    """Barnevernsregisteret: check cases, run the local cloud, send to it, and look at what comes out."""
+
+
+@main.command(epilog=_example("bvr validate out/*.xml --json | jq .verdict"))
+@click.argument("files", nargs=-1, required=True, metavar="FILE…")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, one line a file.")
+@click.option(
+    "--schema", "version", type=click.Choice(SUPPORTED), default=CURRENT, show_default=True, help="Schema version."
+)
+@click.option(
+    "--channel",
+    type=click.Choice(["fagsystem", "kostra"]),
+    default="fagsystem",
+    show_default=True,
+    help="How the data would be sent; softens rules for migrated data.",
+)
+@click.option("--production", is_flag=True, help="Refuse synthetic person numbers, as the register in production does.")
+@click.option("--own-rules", is_flag=True, help="Run the INFO rules beyond the published ones too (x-…).")
+def validate(
+    files: tuple[str, ...], as_json: bool, version: str, channel: str, production: bool, own_rules: bool
+) -> None:
+    """Check cases offline with the same rules as the register.
+
+    FILE is an XML document, a payload.json, a folder (every .xml below it) or a pattern. Exit code: 0 registered,
+    1 excluded by an ERROR, 2 rejected; the worst of all files.
+    """
+    from bvr.selfcheck import SelfCheck
+
+    check = SelfCheck(version=version, channel=channel, production=production, own_rules=own_rules)
+    try:
+        paths = check.paths(files)
+    except FileNotFoundError as error:
+        raise click.UsageError(str(error)) from error
+    sys.exit(check.run(paths, as_json=as_json))
+
+
+@main.command(epilog=_example("bvr demo --keep"))
+@click.option("--keep", is_flag=True, help="Leave the local cloud running afterwards, until Ctrl-C.")
+@click.option("--kommuner", default=12, show_default=True, help="Number of municipalities.")
+@click.option("--saker", default=260, show_default=True, help="Number of cases.")
+@click.option("--dager", default=10, show_default=True, help="Number of days.")
+@click.option("--seed", default=2026, show_default=True)
+def demo(keep: bool, kommuner: int, saker: int, dager: int, seed: int) -> None:
+    """Everything once: local cloud, municipalities, receipts, queries, and an extract pulled with a token."""
+    sys.exit(
+        subprocess.call(
+            [
+                *(sys.executable, "-m", "emulator.demo", "--kommuner", str(kommuner), "--saker", str(saker)),
+                *("--dager", str(dager), "--seed", str(seed)),
+                *(["--keep"] if keep else []),
+            ]
+        )
+    )
+
+
+@main.command(epilog=_example("bvr up --data-dir .bvr/data"))
+@click.option("--data-dir", type=click.Path(path_type=Path), help="Keep the data here; without it they go at the end.")
+@click.option("--env-file", type=click.Path(path_type=Path), help="Also write the environment to this file.")
+def up(data_dir: Path | None, env_file: Path | None) -> None:
+    """Start the local cloud and keep it until Ctrl-C; prints the environment that any Google client can join with."""
+    command = [sys.executable, "-m", "emulator"]
+    command += ["--data-dir", str(data_dir)] if data_dir else []
+    command += ["--env-file", str(env_file)] if env_file else []
+    child = subprocess.Popen(command)
+    signal.signal(signal.SIGTERM, lambda *_: child.terminate())
+    try:
+        code = child.wait()
+    except KeyboardInterrupt:
+        code = child.wait()
+    sys.exit(code)
+
+
+@main.command(epilog=_example("bvr send case.xml --wait"))
+@click.argument("files", nargs=-1, required=True, metavar="FILE…")
+@click.option("--wait", is_flag=True, help="Wait for the receipts and show them.")
+@click.option("--schema", "version", type=click.Choice(SUPPORTED), default=CURRENT, show_default=True)
+@click.option(
+    "--native", is_flag=True, help="Use the native protocol; its receipt says more than the production one's."
+)
+@click.option("--timeout", default=60.0, show_default=True, help="Seconds to wait for the receipts.")
+def send(files: tuple[str, ...], wait: bool, version: str, native: bool, timeout: float) -> None:
+    """Publish cases to the register that the environment points to (see `bvr up`)."""
+    _needs_environment()
+    from bvr.selfcheck import SelfCheck
+    from bvr.sending import send_files
+
+    try:
+        paths = SelfCheck(version=version).paths(files)
+    except FileNotFoundError as error:
+        raise click.UsageError(str(error)) from error
+    sys.exit(send_files(paths, version=version, native=native, wait=wait, timeout=timeout))
+
+
+@main.command(epilog=_example("bvr simulate --kommuner 20 --saker 200 --dager 14 --seed 7 --out cases/"))
+@click.option("--kommuner", default=10, show_default=True, help="Number of municipalities.")
+@click.option("--saker", default=100, show_default=True, help="Number of cases.")
+@click.option("--dager", default=10, show_default=True, help="Number of days.")
+@click.option("--seed", default=1, show_default=True, help="The same seed gives the same bytes.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write the XML files and a manifest to this folder.")
+@click.option("--send", "publish", is_flag=True, help="Send them to the register that the environment points to.")
+def simulate(kommuner: int, saker: int, dager: int, seed: int, out: Path | None, publish: bool) -> None:
+    """Synthetic municipalities: case histories that grow day by day, with the faults that real ones have."""
+    if out is None and not publish:
+        raise click.UsageError("say where the cases should go: --out FOLDER, --send, or both")
+    from bvr.simulate import simulate as make
+    from bvr.simulate import write
+
+    if out is not None:
+        written = write(make(kommuner, saker, dager, seed), out)
+        click.echo(f"{written} submissions in {out}")
+    if publish:
+        _needs_environment()
+        from bvr.sending import send_submissions
+
+        sent = send_submissions(make(kommuner, saker, dager, seed))
+        click.echo(f"{sent} submissions sent")
+
+
+@main.command("run-queries", epilog=_example("bvr run-queries --as-of 2026-01-10T04:07:00Z"))
+@click.option("--as-of", help="The time the queries should believe it is (RFC 3339); now unless given.")
+def run_queries(as_of: str | None) -> None:
+    """Run the scheduled queries and their checks against the register that the environment points to."""
+    _needs_environment()
+    from bvr.figures import run_all
+
+    sys.exit(run_all(as_of))
+
+
+@main.command(epilog=_example("bvr generate --check"))
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 when a generated file is stale.")
+def generate(check: bool) -> None:
+    """Write what is generated from the model: XSDs, BigQuery schemas, pages, OpenAPI."""
+    from bvr.model import generate as generator
+
+    paths = generator.check() if check else generator.generate()
+    for path in paths:
+        click.echo(f"{'stale' if check else 'written'}: {path}")
+    if check and paths:
+        click.echo("run `bvr generate` and commit the result", err=True)
+        sys.exit(1)
+    click.echo("generated files match the model" if not paths else f"{len(paths)} files", err=True)
+
+
+def _needs_environment() -> None:
+    if not os.environ.get("GOOGLE_CLOUD_PROJECT"):
+        raise click.UsageError(
+            "GOOGLE_CLOUD_PROJECT is not set: start the local cloud with `bvr up` in another terminal, and paste the "
+            "export lines it prints here (or point the environment at a project of your own)"
+        )
+
+
+if __name__ == "__main__":
+    main()

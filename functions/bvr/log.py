@@ -1,4 +1,4 @@
-"""Structured logs as Cloud Logging reads them: one JSON object a line. Ids of messages and submissions, never a person."""
+"""Structured logs as Cloud Logging reads them: one JSON object a line. Ids of messages, never of a person."""
 
 from __future__ import annotations
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from bvr.faults import Fault
-from bvr.intake.envelope import Envelope
 from bvr.intake.protocol import TYPES, is_answer
 from bvr.model.versions import SUPPORTED, resolve
+
+if TYPE_CHECKING:
+    from bvr.intake.envelope import Envelope
 
 
 class Payload(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +43,7 @@ def open_payload(body: bytes, envelope: Envelope) -> Payload:
     if envelope.type not in TYPES:
         return Payload(digest=digest, faults=(_unknown_type(envelope.type),))
     if TYPES[envelope.type].profile == "ssb" or _is_json(body):
-        return _open_json(body, digest)
+        return open_json(body)
     return _with_version(body, envelope.xsd_versjon, None)
 
 
@@ -50,7 +52,9 @@ def _is_json(body: bytes) -> bool:
     return body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{"
 
 
-def _open_json(body: bytes, digest: str) -> Payload:
+def open_json(body: bytes) -> Payload:
+    """Open a `payload.json`: {xsdVersion, xmlBody}; fields beyond those are allowed and ignored."""
+    digest = hashlib.sha256(body).hexdigest()
     try:
         content = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"), type=_Json)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

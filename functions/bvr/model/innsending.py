@@ -1,5 +1,8 @@
 """One row of `register.innsending`: everything there is to store of one submission. One row is atomic."""
 
+# mypy: disable-error-code="misc"
+# (see concepts.py)
+
 from __future__ import annotations
 
 from datetime import datetime

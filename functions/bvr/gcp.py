@@ -1,0 +1,263 @@
+"""The only module that imports google.cloud: buckets, the register, topics, queries, behind the ports of the core."""
+
+# mypy: disable-error-code="no-untyped-call, attr-defined, arg-type"
+# (parts of the Google clients carry no types)
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from datetime import datetime
+from functools import cache
+from typing import Any, ClassVar
+
+import grpc
+from google.api_core.exceptions import (
+    BadRequest,
+    GoogleAPICallError,
+    InvalidArgument,
+    NotFound,
+    PreconditionFailed,
+    RetryError,
+)
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import bigquery, pubsub_v1, storage
+from google.cloud.bigquery_storage_v1 import BigQueryWriteClient, types, writer
+from google.cloud.bigquery_storage_v1.services.big_query_write.transports import BigQueryWriteGrpcTransport
+from google.protobuf import descriptor_pb2
+
+from bvr.config import Config
+from bvr.errors import Broken, Retry
+from bvr.model.concepts import BEGREP, Sak
+from bvr.model.types import fields
+from bvr.register.proto import RowWriter
+from bvr.service import Objects, Stored
+
+_SIMPLE_UPLOAD = 8 * 1024 * 1024  # above this the client uploads in several requests
+_SECONDS = 30.0
+
+
+class Bucket:
+    """A Cloud Storage bucket. Faults of the platform become Retry: Pub/Sub will come again."""
+
+    def __init__(self, client: storage.Client, name: str) -> None:
+        self.name = name
+        self._bucket = client.bucket(name)
+        self._client = client
+
+    def create(self, name: str, data: bytes, metadata: dict[str, str] | None = None) -> bool:
+        blob = self._bucket.blob(name)
+        blob.metadata = metadata
+        try:
+            # Asked first, so that megabytes are not sent only to be refused.
+            if len(data) >= _SIMPLE_UPLOAD and blob.exists(timeout=_SECONDS):
+                return False
+            blob.upload_from_string(
+                data, content_type="application/octet-stream", if_generation_match=0, timeout=_SECONDS
+            )
+        except PreconditionFailed:
+            return False
+        except (GoogleAPICallError, RetryError, OSError) as error:
+            raise Retry(f"storage create: {type(error).__name__}") from error
+        return True
+
+    def read(self, name: str, generation: int | None = None) -> Stored | None:
+        blob = self._bucket.blob(name, generation=generation)
+        try:
+            data = blob.download_as_bytes(timeout=_SECONDS)
+            if blob.metadata is None:  # a download tells the content, not always what was written beside it
+                blob.reload(timeout=_SECONDS)
+        except NotFound:
+            return None
+        except (GoogleAPICallError, RetryError, OSError) as error:
+            raise Retry(f"storage read: {type(error).__name__}") from error
+        return Stored(data=data, metadata=dict(blob.metadata or {}), generation=int(blob.generation or 0))
+
+    def size(self, name: str, generation: int | None = None) -> int | None:
+        try:
+            blob = self._bucket.get_blob(name, generation=generation, timeout=_SECONDS)
+        except (GoogleAPICallError, RetryError, OSError) as error:
+            raise Retry(f"storage stat: {type(error).__name__}") from error
+        return int(blob.size or 0) if blob is not None else None
+
+    def exists(self, name: str) -> bool:
+        try:
+            return bool(self._bucket.blob(name).exists(timeout=_SECONDS))
+        except (GoogleAPICallError, RetryError, OSError) as error:
+            raise Retry(f"storage exists: {type(error).__name__}") from error
+
+    def copy_to(self, name: str, other: Objects, new_name: str) -> None:
+        try:
+            self._bucket.copy_blob(
+                self._bucket.blob(name),
+                self._client.bucket(other.name),
+                new_name,
+                if_generation_match=0,
+                timeout=_SECONDS,
+            )
+        except PreconditionFailed:
+            return
+        except (GoogleAPICallError, RetryError, OSError) as error:
+            raise Retry(f"storage copy: {type(error).__name__}") from error
+
+    def delete(self, name: str) -> None:
+        try:
+            self._bucket.blob(name).delete(timeout=_SECONDS)
+        except NotFound:
+            return
+        except (GoogleAPICallError, RetryError, OSError) as error:
+            raise Retry(f"storage delete: {type(error).__name__}") from error
+
+    def older_than(self, prefix: str, moment: datetime) -> Iterator[str]:
+        for blob in self._client.list_blobs(self._bucket, prefix=prefix, timeout=_SECONDS):
+            if blob.time_created is not None and blob.time_created < moment:
+                yield blob.name
+
+
+class RegisterTable:
+    """register.innsending through the Storage Write API's default stream: at least once, visible at once.
+
+    One stream is kept open for each process. A row that BigQuery refuses is our fault (Broken); anything else is
+    passing (Retry).
+    """
+
+    def __init__(self, write: BigQueryWriteClient, query: Queries, config: Config, rows: RowWriter) -> None:
+        self._write = write
+        self._query = query
+        self._table = f"{config.dataset_register}.innsending"
+        parent = write.table_path(config.project, config.dataset_register, "innsending")
+        descriptor = descriptor_pb2.DescriptorProto()
+        descriptor.CopyFrom(rows.descriptor)
+        self._template = types.AppendRowsRequest(
+            write_stream=f"{parent}/streams/_default",
+            proto_rows=types.AppendRowsRequest.ProtoData(writer_schema=types.ProtoSchema(proto_descriptor=descriptor)),
+        )
+        self._lock = threading.Lock()
+        self._stream: writer.AppendRowsStream | None = None
+
+    def append(self, serialized_row: bytes) -> None:
+        request = types.AppendRowsRequest(
+            proto_rows=types.AppendRowsRequest.ProtoData(rows=types.ProtoRows(serialized_rows=[serialized_row]))
+        )
+        try:
+            with self._lock:
+                if self._stream is None:
+                    self._stream = writer.AppendRowsStream(self._write, self._template)
+                future = self._stream.send(request)
+            future.result(timeout=_SECONDS)
+        except (InvalidArgument, BadRequest) as error:
+            self._reset()
+            raise Broken("append", type(error).__name__) from error
+        except Exception as error:
+            self._reset()
+            raise Retry(f"append: {type(error).__name__}") from error
+
+    def _reset(self) -> None:
+        with self._lock:
+            stream, self._stream = self._stream, None
+        if stream is not None:
+            with contextlib.suppress(Exception):  # it is being thrown away
+                stream.close()
+
+    def elements(self, orgnr: str, sak_id: str) -> frozenset[tuple[str, str]]:
+        places = [(f.name, f.concept.__name__) for f in fields(Sak) if f.concept and f.concept.__name__ in BEGREP]
+        union = " UNION DISTINCT ".join(
+            f"SELECT '{name}' AS type, LOWER(e.id) AS id FROM sak, UNNEST(sak.sak.{column}) AS e"  # noqa: S608
+            for column, name in places
+        )
+        rows = self._query.query(
+            f"WITH sak AS (SELECT sak FROM {self._table} WHERE orgnr = @orgnr AND sak_id = @sak_id "  # noqa: S608
+            f"AND utfall = 'REGISTERED') {union}",
+            {"orgnr": orgnr, "sak_id": sak_id},
+        )
+        return frozenset((r["type"], r["id"]) for r in rows)
+
+
+class Publisher:
+    """Topics. A publish returns when Pub/Sub has stored the message."""
+
+    def __init__(self, client: pubsub_v1.PublisherClient, project: str) -> None:
+        self._client = client
+        self._project = project
+
+    def publish(self, topic: str, data: bytes, attributes: dict[str, str], ordering_key: str = "") -> None:
+        path = self._client.topic_path(self._project, topic)
+        try:
+            self._client.publish(path, data, ordering_key=ordering_key, **attributes).result(timeout=_SECONDS)
+        except Exception as error:
+            if ordering_key:
+                self._client.resume_publish(path, ordering_key)
+            raise Retry(f"publish: {type(error).__name__}") from error
+
+
+class Queries:
+    """BigQuery's query side. Parameters are typed by their Python values and never become part of the SQL text."""
+
+    _TYPES: ClassVar[dict[type, str]] = {
+        str: "STRING",
+        int: "INT64",
+        float: "FLOAT64",
+        bool: "BOOL",
+        datetime: "TIMESTAMP",
+        bytes: "BYTES",
+    }
+
+    def __init__(self, client: bigquery.Client, location: str) -> None:
+        self.client = client
+        self._location = location
+
+    def query(self, sql: str, parameters: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+        job = self._run(sql, parameters or {}, bigquery.QueryJobConfig())
+        return [dict(row) for row in job]
+
+    def _run(self, sql: str, parameters: dict[str, Any], job: bigquery.QueryJobConfig) -> Any:
+        job.query_parameters = [_parameter(name, value, self._TYPES) for name, value in parameters.items()]
+        try:
+            return self.client.query(sql, job_config=job, location=self._location, retry=None, timeout=300).result(
+                retry=None, timeout=300
+            )
+        except BadRequest as error:
+            raise Broken("query", _first_line(error)) from error
+        except (GoogleAPICallError, RetryError, OSError) as error:
+            raise Retry(f"query: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__} {str(error).splitlines()[0] if str(error) else ''}"[:300]
+
+
+def _parameter(name: str, value: Any, kinds: dict[type, str]) -> Any:
+    if isinstance(value, list | tuple):
+        kind = kinds[type(value[0])] if value else "STRING"
+        return bigquery.ArrayQueryParameter(name, kind, list(value))
+    return bigquery.ScalarQueryParameter(name, kinds[type(value)], value)
+
+
+@cache
+def storage_client(project: str) -> storage.Client:
+    return storage.Client(project=project)
+
+
+@cache
+def queries(config: Config) -> Queries:
+    return Queries(bigquery.Client(project=config.project), config.bigquery_location)
+
+
+@cache
+def publisher(project: str) -> Publisher:
+    options = pubsub_v1.types.PublisherOptions(enable_message_ordering=True)
+    # One message a request: a receipt waits for nobody.
+    batch = pubsub_v1.types.BatchSettings(max_messages=1)
+    return Publisher(pubsub_v1.PublisherClient(batch_settings=batch, publisher_options=options), project)
+
+
+@cache
+def write_client(endpoint: str) -> BigQueryWriteClient:
+    """The Storage Write client; with an endpoint of its own (without TLS or credentials) where the config names one."""
+    if not endpoint:
+        return BigQueryWriteClient()
+    channel = grpc.insecure_channel(endpoint)
+    return BigQueryWriteClient(
+        transport=BigQueryWriteGrpcTransport(channel=channel, credentials=AnonymousCredentials())
+    )

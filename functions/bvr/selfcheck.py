@@ -1,0 +1,165 @@
+"""The offline self-check: the register's own decoder and rules on files, for people and for machines."""
+
+from __future__ import annotations
+
+import glob
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bvr.chain import NothingKnown
+from bvr.decode import decode
+from bvr.faults import Fault
+from bvr.findings import Finding, NotChecked, Severity
+from bvr.model.versions import resolve
+from bvr.pipeline import check_document
+from bvr.rules import RULESET
+from bvr.rules.options import Channel, RuleOptions
+from bvr.verdict import Verdict, decide
+
+_EXIT = {Verdict.REGISTERED: 0, Verdict.EXCLUDED: 1, Verdict.REJECTED: 2}
+
+
+class Checked(msgspec.Struct, frozen=True, kw_only=True):
+    """The result for one file; its fields are the JSON line."""
+
+    file: str
+    verdict: Verdict
+    schema_version: str
+    ruleset: str = RULESET
+    findings: tuple[Finding, ...] = ()
+    not_checked: tuple[NotChecked, ...] = ()
+
+
+class SelfCheck(msgspec.Struct, frozen=True, kw_only=True):
+    """How to check. `production` refuses synthetic person numbers."""
+
+    version: str
+    channel: str = "fagsystem"
+    production: bool = False
+    own_rules: bool = False
+
+    def paths(self, arguments: Iterable[str]) -> list[Path]:
+        """Files, folders and patterns as files, sorted within each. Raises FileNotFoundError naming what is not there."""
+        found: list[Path] = []
+        for argument in arguments:
+            path = Path(argument)
+            if path.is_dir():
+                here = sorted(p for p in path.rglob("*.xml") if p.is_file())
+            elif path.exists():
+                here = [path]
+            else:
+                here = sorted(Path(p) for p in glob.glob(argument, recursive=True))
+            if not here:
+                raise FileNotFoundError(
+                    f"{argument}: no such file, no folder with .xml files, and no pattern that fits"
+                )
+            found += here
+        return found
+
+    def check(self, path: Path) -> Checked:
+        data = path.read_bytes()
+        xml, version, encoding, faults = self._open(data)
+        if not faults:
+            decoded = decode(xml, version, encoding=encoding)
+            if decoded.document is not None:
+                options = RuleOptions(allow_synthetic=not self.production, own_rules=self.own_rules)
+                said = check_document(decoded.document, NothingKnown(), options, Channel(self.channel))
+                return Checked(
+                    file=str(path),
+                    verdict=decide(said.counts),
+                    schema_version=version,
+                    findings=said.findings,
+                    not_checked=said.not_checked,
+                )
+            faults = decoded.faults
+        return Checked(
+            file=str(path),
+            verdict=Verdict.REJECTED,
+            schema_version=version,
+            findings=tuple(fault.finding() for fault in faults),
+        )
+
+    def _open(self, data: bytes) -> tuple[bytes, str, str | None, tuple[Fault, ...]]:
+        """(XML, schema version, encoding, faults) of an XML file, or of a payload.json with a version of its own."""
+        if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] != b"{":
+            return data, self.version, None, ()
+        from bvr.intake.payload import open_json
+
+        payload = open_json(data)
+        return payload.xml, payload.version or resolve(self.version) or "", payload.encoding, payload.faults
+
+    def run(self, paths: list[Path], *, as_json: bool) -> int:
+        """Check and print; the exit code of the worst verdict."""
+        worst = 0
+        counts: dict[Verdict, int] = dict.fromkeys(Verdict, 0)
+        for result in self._results(paths, as_json):
+            worst = max(worst, _EXIT[result.verdict])
+            counts[result.verdict] += 1
+            if as_json:
+                sys.stdout.write(msgspec.json.encode(_named(result)).decode() + "\n")
+            else:
+                _print(result)
+        if not as_json:
+            from rich.console import Console
+
+            words = ", ".join(f"{count} {verdict.value}" for verdict, count in counts.items() if count)
+            Console().print(f"{len(paths)} files: {words} · ruleset {RULESET} · schema {self.version}", highlight=False)
+        return worst
+
+    def _results(self, paths: list[Path], as_json: bool) -> Iterator[Checked]:
+        if as_json or len(paths) < 50 or not sys.stderr.isatty():
+            yield from map(self.check, paths)
+            return
+        from rich.console import Console
+        from rich.progress import track
+
+        yield from (self.check(p) for p in track(paths, "Checking", console=Console(stderr=True), transient=True))
+
+
+def _named(result: Checked) -> dict[str, Any]:
+    """As builtins, with severities by name."""
+    found: dict[str, Any] = msgspec.to_builtins(result)
+    found.setdefault("findings", [])
+    for finding, original in zip(found["findings"], result.findings, strict=True):
+        finding["severity"] = original.severity.name
+        if original.original_severity is not None:
+            finding["original_severity"] = original.original_severity.name
+    return found
+
+
+_COLOURS = {Severity.FATAL: "bold red", Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
+_VERDICTS = {
+    Verdict.REGISTERED: ("green", "godkjent | registered"),
+    Verdict.EXCLUDED: ("red", "lagret, ikke godkjent | stored, excluded until corrected"),
+    Verdict.REJECTED: ("bold red", "avvist | rejected"),
+}
+
+
+def _print(result: Checked) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console()
+    colour, words = _VERDICTS[result.verdict]
+    console.print(f"[{colour}]●[/] {escape(result.file)}: [{colour}]{words}[/]", highlight=False, soft_wrap=True)
+    if result.findings:
+        table = Table(box=None, padding=(0, 1), show_header=True, header_style="dim")
+        for column in ("alvorlighet", "regel", "hvor", "hva og hva du kan gjøre"):
+            table.add_column(column, overflow="fold", no_wrap=column in ("alvorlighet", "regel"))
+        for f in result.findings:
+            where = f.path.removeprefix("/Barnevern/Sak/") or f.element
+            place = f"{where}\nlinje {f.line}" if f.line else f"{where}\n{f.element_id or ''}"
+            table.add_row(
+                f"[{_COLOURS[f.severity]}]{f.severity.name}[/]",
+                f.rule,
+                escape(place.strip()),
+                f"{escape(f.message_nb)} {escape(f.remedy_nb)}\n[dim]{escape(f.message_en)} {escape(f.remedy_en)}[/]",
+            )
+        console.print(table)
+    for skipped in result.not_checked:
+        console.print(f"  [dim]ikke kontrollert | not checked: {skipped.rule}: {skipped.reason_nb}[/]", highlight=False)
