@@ -15,7 +15,7 @@ from bvr.rules.rule import ERROR, WARNING, Fired, Result, fired, fires, rule, si
 KOSTRA = Channel.KOSTRA
 _STORE = "ABCDEF02-0000-4000-8000-00000000ABCD"  # an Id in capitals
 _OMSORG = lov("BVL2021", "5", "1")
-_PLASSERING = "1.1 1.2 1.99 2.1 2.2 2.3 2.4 2.5 2.6 2.99 8.2".split()
+_PLASSERING = ["1.1", "1.2", "1.99", "2.1", "2.2", "2.3", "2.4", "2.5", "2.6", "2.99", "8.2"]
 _I_DAG = RuleOptions(tiltak_age_at="today")
 _MED_8_4_OG_8_5 = RuleOptions(placement_codes=(*RuleOptions().placement_codes, "8.4", "8.5"))
 
