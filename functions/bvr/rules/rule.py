@@ -120,7 +120,7 @@ def rule(
     needs: tuple[Need, ...] = (),
     own: bool = False,
 ) -> Callable[[Check], Check]:
-    """Declare a rule. `nb` and `en` are the message, with the parameters of `fired()` in braces; `remedy_*` is what to do.
+    """Declare a rule. `nb` and `en` are the message, with `fired()`'s parameters in braces; `remedy_*` is what to do.
 
     Raises ValueError when the id is taken or the rule lacks an example on either side.
     """
@@ -259,6 +259,7 @@ class _Found:
         self.counts: dict[Severity, int] = {}
         self.kept: list[tuple[Rule, Concept, Fired]] = []
         self.per_rule: dict[str, int] = {}
+        self.below: dict[int, dict[int, str]] = {}  # by identity: the paths of what an element holds
         self.truncated = False
 
     def visit(self, element: Concept, rules: tuple[Rule, ...]) -> None:
@@ -332,7 +333,11 @@ class _Found:
         path = "/Barnevern/Sak"
         if not isinstance(owner, Sak):
             path += f"/{type(owner).__name__}[{self.positions[type(owner), owner.id, getattr(owner, 'type', None)]}]"  # type: ignore[attr-defined]
-        return path if at is owner else path + (_below(owner, at) or "")
+        if at is owner:
+            return path
+        if id(owner) not in self.below:
+            self.below[id(owner)] = dict(_below(owner))
+        return path + self.below[id(owner)].get(id(at), "")
 
     @property
     def positions(self) -> dict[tuple[type[Concept], str, str | None], int]:
@@ -345,18 +350,14 @@ class _Found:
         return self._positions
 
 
-def _below(owner: Concept, at: Concept) -> str | None:
-    """The path from `owner` down to `at`, which it holds."""
+def _below(owner: Concept, path: str = "") -> Iterable[tuple[int, str]]:
+    """(identity, path) of every element below `owner`."""
     for f in fields(type(owner)):
         if f.concept is None:
             continue
         value = getattr(owner, f.name)
         for number, child in enumerate(value if f.many else (value,), 1):
-            if child is None:
-                continue
-            step = f"/{f.xml}[{number}]" if f.many else f"/{f.xml}"
-            if child is at:
-                return step
-            if (rest := _below(child, at)) is not None:
-                return step + rest
-    return None
+            if child is not None:
+                step = f"{path}/{f.xml}[{number}]" if f.many else f"{path}/{f.xml}"
+                yield id(child), step
+                yield from _below(child, step)
