@@ -1,4 +1,4 @@
-"""The command `bvr`. Imports what a command needs when it runs: `bvr validate` starts fast and loads no cloud library."""
+"""The command `bvr`. A command imports what it needs when it runs, so that `bvr validate` starts fast."""
 
 from __future__ import annotations
 

@@ -7,19 +7,23 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Iterator
 from datetime import datetime
 from functools import cache
 from typing import Any, ClassVar
+from uuid import uuid4
 
 import grpc
 from google.api_core.exceptions import (
     BadRequest,
+    DeadlineExceeded,
     GoogleAPICallError,
     InvalidArgument,
     NotFound,
     PreconditionFailed,
     RetryError,
+    ServiceUnavailable,
 )
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery, pubsub_v1, storage
@@ -261,3 +265,42 @@ def write_client(endpoint: str) -> BigQueryWriteClient:
     return BigQueryWriteClient(
         transport=BigQueryWriteGrpcTransport(channel=channel, credentials=AnonymousCredentials())
     )
+
+
+class Inbox:
+    """A sender's own subscription to its receipts, for as long as it is open. Used by `bvr send` and the demo.
+
+    `receiver` is the sender's account; None listens to every answer.
+    """
+
+    def __init__(self, project: str, topic: str, receiver: str | None) -> None:
+        self._client = pubsub_v1.SubscriberClient()
+        self._path = self._client.subscription_path(project, f"bvr-cli-{uuid4().hex[:12]}")
+        self._topic = f"projects/{project}/topics/{topic}"
+        self._filter = f'attributes.mottaker-id = "{receiver}"' if receiver else ""
+
+    def __enter__(self) -> Inbox:
+        self._client.create_subscription(
+            request={"name": self._path, "topic": self._topic, "filter": self._filter, "ack_deadline_seconds": 60}
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(GoogleAPICallError):
+            self._client.delete_subscription(subscription=self._path)
+        self._client.close()
+
+    def messages(self, seconds: float) -> Iterator[tuple[bytes, dict[str, str]]]:
+        """What arrives within a number of seconds, acknowledged as it is handed over."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            try:
+                pulled = self._client.pull(
+                    subscription=self._path, max_messages=500, timeout=min(left, 10.0), retry=None
+                ).received_messages
+            except (DeadlineExceeded, ServiceUnavailable):
+                continue
+            if pulled:
+                self._client.acknowledge(subscription=self._path, ack_ids=[m.ack_id for m in pulled])
+            for m in pulled:
+                yield m.message.data, dict(m.message.attributes)

@@ -43,7 +43,7 @@ class SelfCheck(msgspec.Struct, frozen=True, kw_only=True):
     own_rules: bool = False
 
     def paths(self, arguments: Iterable[str]) -> list[Path]:
-        """Files, folders and patterns as files, sorted within each. Raises FileNotFoundError naming what is not there."""
+        """Files, folders and patterns as files. Raises FileNotFoundError naming what is not there."""
         found: list[Path] = []
         for argument in arguments:
             path = Path(argument)
