@@ -81,10 +81,11 @@ def no_copy_of_the_table_per_write() -> None:
 
 
 class _Detached:
-    """The rows of one statement, no longer tied to the connection that ran it."""
+    """The result of one statement, no longer tied to the connection that ran it."""
 
-    def __init__(self, rows: list[tuple[Any, ...]], description: Any) -> None:
-        self._rows: Iterator[tuple[Any, ...]] = iter(rows)
+    def __init__(self, table: Any, description: Any) -> None:
+        self._table = table
+        self._rows: Iterator[tuple[Any, ...]] = zip(*(column.to_pylist() for column in table.columns), strict=True)
         self.description = description
 
     def fetchone(self) -> tuple[Any, ...] | None:
@@ -92,6 +93,9 @@ class _Detached:
 
     def fetchall(self) -> list[tuple[Any, ...]]:
         return list(self._rows)
+
+    def to_arrow_table(self) -> Any:
+        return self._table
 
 
 def one_statement_at_a_time() -> None:
@@ -106,19 +110,15 @@ def one_statement_at_a_time() -> None:
 
     lock = threading.RLock()
 
-    def run(self: Any, sql: str, parameters: list[Any] | None) -> Any:
-        return self.connection.execute(sql, parameters) if parameters is not None else self.connection.execute(sql)
-
     def execute(self: Any, sql: str, parameters: list[Any] | None = None) -> Any:
         with lock:
-            result = run(self, sql, parameters)
-            return _Detached(result.fetchall(), result.description)
+            result = self.connection.execute(*((sql,) if parameters is None else (sql, parameters)))
+            description = result.description
+            return _Detached(result.to_arrow_table(), description)
 
     def fetch_arrow(self: Any, sql: str, parameters: list[Any] | None = None) -> Any:
-        with lock:
-            result = run(self, sql, parameters)
-            description = result.description
-            return _annotate_with_duckdb_types(result.to_arrow_table(), description)
+        result = self.execute(sql, parameters)
+        return _annotate_with_duckdb_types(result.to_arrow_table(), result.description)
 
     DuckDBEngine.execute = execute
     DuckDBEngine.fetch_arrow = fetch_arrow
@@ -236,11 +236,13 @@ def run(rest_port: int, grpc_port: int, data_dir: Path | None, project: str, wit
     for package, wanted in PATCHED_VERSIONS.items():
         if version(package) != wanted:
             raise SystemExit(f"The patches fit {package} {wanted}; {version(package)} is installed.")
+    from bqemulator.config import LogFormat, LogLevel, PersistenceMode, Settings
+    from bqemulator.observability.logging_ import configure_logging
+
+    configure_logging(level=LogLevel.WARNING, fmt=LogFormat.CONSOLE)  # before the imports below, some of which log
     for name, patch in PATCHES.items():
         if name not in without:
             patch()
-
-    from bqemulator.config import LogFormat, LogLevel, PersistenceMode, Settings
     from bqemulator.server import run_forever
 
     run_forever(

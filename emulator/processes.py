@@ -140,10 +140,11 @@ def answers_http(url: str) -> bool:
         return False
 
 
-def accepts_connections(port: int) -> bool:
-    """Whether something listens on `port`."""
+def accepts_connections(address: str) -> bool:
+    """Whether something listens at `host:port`."""
+    host, _, port = address.rpartition(":")
     try:
-        with socket.create_connection((HOST, port), timeout=1):
+        with socket.create_connection((host, int(port)), timeout=1):
             return True
     except OSError:
         return False

@@ -1,0 +1,163 @@
+"""Tables and views of BigQuery as the repository declares them, and their creation through the official client.
+
+`bigquery_schemas/<dataset>/<name>/` is one table (schema.json), view (view.sql) or query with its destination table
+(query.sql and schema.json), each with metadata.yaml. Terraform reads the same folders. Views name tables as
+`dataset.table`, without a project.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict
+
+from emulator.topology import ROOT
+
+if TYPE_CHECKING:
+    from google.cloud import bigquery
+
+SCHEMAS = ROOT / "bigquery_schemas"
+TIMEOUT = 30.0
+
+
+class Partitioning(BaseModel):
+    """Time partitioning by a column."""
+
+    field: str
+    type: Literal["HOUR", "DAY", "MONTH", "YEAR"]
+
+
+class Metadata(BaseModel):
+    """What the local cloud needs of metadata.yaml; the rest (owner, access, schedule, ...) is for others."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    description: str = ""
+    partitioning: Partitioning | None = None
+    clustering: list[str] = []
+    depends_on: list[str] = []
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One folder: a table when it has columns, a view when it has a query of its own."""
+
+    dataset: str
+    name: str
+    metadata: Metadata
+    columns: list[dict[str, object]] | None
+    view: str | None
+
+    @property
+    def id(self) -> str:
+        """`dataset.name`."""
+        return f"{self.dataset}.{self.name}"
+
+
+class SchemaError(ValueError):
+    """A folder is neither a table nor a view, a view cannot be created, or kept data has other columns."""
+
+
+def read(folder: Path = SCHEMAS) -> list[Declared]:
+    """Everything declared, in the order of its folders."""
+    return [_read_one(path.parent) for path in sorted(folder.glob("*/*/metadata.yaml"))]
+
+
+def _read_one(folder: Path) -> Declared:
+    schema, view = folder / "schema.json", folder / "view.sql"
+    if schema.exists() == view.exists():
+        raise SchemaError(f"{folder}: one of schema.json and view.sql is expected")
+    return Declared(
+        dataset=folder.parent.name,
+        name=folder.name,
+        metadata=Metadata.model_validate(yaml.safe_load((folder / "metadata.yaml").read_text()) or {}),
+        columns=json.loads(schema.read_text()) if schema.exists() else None,
+        view=view.read_text() if view.exists() else None,
+    )
+
+
+def create(client: bigquery.Client, declared: Iterable[Declared]) -> None:
+    """Create all tables, then all views; a table that is already there is kept if its columns are those declared."""
+    views = []
+    for one in declared:
+        if one.columns is None:
+            views.append(one)
+        else:
+            _create_table(client, one)
+    _create_views(client, views)
+
+
+def _create_table(client: bigquery.Client, declared: Declared) -> None:
+    from google.api_core.exceptions import Conflict
+    from google.cloud import bigquery
+
+    table = bigquery.Table(
+        f"{client.project}.{declared.id}",
+        schema=[bigquery.SchemaField.from_api_repr(column) for column in declared.columns or []],
+    )
+    table.description = declared.metadata.description
+    if declared.metadata.partitioning:
+        table.time_partitioning = bigquery.TimePartitioning(
+            type_=declared.metadata.partitioning.type, field=declared.metadata.partitioning.field
+        )
+    if declared.metadata.clustering:
+        table.clustering_fields = declared.metadata.clustering
+    try:
+        client.create_table(table, retry=None, timeout=TIMEOUT)
+    except Conflict:
+        kept = client.get_table(table.reference, retry=None, timeout=TIMEOUT)
+        if _shape(kept.schema) != _shape(table.schema):
+            raise SchemaError(
+                f"Table {declared.id} in the data folder has other columns than bigquery_schemas/ declares: "
+                "start with another folder, or delete that one."
+            ) from None
+
+
+def _shape(fields: Iterable[bigquery.SchemaField]) -> list[object]:
+    """Names, types and modes, without descriptions, which the emulator does not keep below the first level."""
+    synonyms = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL", "RECORD": "STRUCT"}
+    return [
+        (field.name, synonyms.get(field.field_type, field.field_type), field.mode, _shape(field.fields))
+        for field in fields
+    ]
+
+
+def _create_views(client: bigquery.Client, views: list[Declared]) -> None:
+    """Create each view once those it names in `depends_on` exist; what is not named there is found by trying again."""
+    waiting = {view.id: view for view in views}
+    while waiting:
+        faults: dict[str, str] = {}
+        before = len(waiting)
+        for view in list(waiting.values()):
+            unmet = [name for name in view.metadata.depends_on if name in waiting]
+            fault = f"waits for {', '.join(unmet)}" if unmet else _create_view(client, view)
+            if fault is None:
+                del waiting[view.id]
+            else:
+                faults[view.id] = fault
+        if len(waiting) == before:
+            raise SchemaError("\n".join(f"view {name}: {fault}" for name, fault in faults.items()))
+
+
+def _create_view(client: bigquery.Client, declared: Declared) -> str | None:
+    """Create or replace a view; the fault if it cannot be.
+
+    By DDL and not by the tables API: the emulator checks the query then, and the view knows its columns.
+    """
+    from google.api_core.exceptions import ClientError
+
+    try:
+        client.query_and_wait(
+            f"CREATE OR REPLACE VIEW {declared.id} AS\n{declared.view}",
+            retry=None,
+            job_retry=None,
+            api_timeout=TIMEOUT,
+        )
+    except ClientError as error:
+        return str(error.message)
+    return None
