@@ -8,7 +8,7 @@ several of those. Elements that are marked as deleted are never seen (A50).
 from __future__ import annotations
 
 import typing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from functools import lru_cache
 from typing import Any, Literal
@@ -101,8 +101,10 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 RULES: dict[str, Rule] = {}
 
 
-def rule(
+def declare_rule(
     id: str,
+    target: type[Concept],
+    check: Check,
     *,
     official: str,
     severity: Severity,
@@ -113,47 +115,53 @@ def rule(
     en: str,
     remedy_nb: str,
     remedy_en: str,
+    examples: Sequence[Example],
     ssb: str = "",
     if_migrated: Severity | None = None,
     until: str | None = None,
     version: int = 1,
     needs: tuple[Need, ...] = (),
     own: bool = False,
-) -> Callable[[Check], Check]:
-    """Declare a rule. `nb` and `en` are the message, with `fired()`'s parameters in braces; `remedy_*` is what to do.
+) -> None:
+    """Register a rule. `nb` and `en` are the message, with `fired()`'s parameters in braces; `remedy_*` is what to do.
 
     Raises ValueError when the id is taken or the rule lacks an example on either side.
     """
+    if id in RULES:
+        raise ValueError(f"rule {id} is declared twice")
+    if {bool(e.times) for e in examples} != {True, False}:
+        raise ValueError(f"rule {id} needs an example on each side")
+    RULES[id] = Rule(
+        id=id,
+        official=official,
+        severity=severity,
+        if_migrated=if_migrated,
+        since=date.fromisoformat(since),
+        until=date.fromisoformat(until) if until else None,
+        version=version,
+        needs=needs,
+        own=own,
+        title_nb=title_nb,
+        title_en=title_en,
+        nb=nb,
+        en=en,
+        remedy_nb=remedy_nb,
+        remedy_en=remedy_en,
+        ssb=ssb,
+        target=target,
+        check=check,
+        examples=tuple(examples),
+    )
+
+
+def rule(id: str, **metadata: Any) -> Callable[[Check], Check]:
+    """Declare the decorated function as a rule: the metadata of `declare_rule`, the target from its first parameter,
+    the examples from the decorators below it."""
 
     def declare(check: Check) -> Check:
-        examples = tuple(reversed(getattr(check, "examples", [])))
-        if id in RULES:
-            raise ValueError(f"rule {id} is declared twice")
-        if {bool(e.times) for e in examples} != {True, False}:
-            raise ValueError(f"rule {id} needs an example on each side")
         hints = typing.get_type_hints(check)
         target = next(hint for name, hint in hints.items() if name != "return")
-        RULES[id] = Rule(
-            id=id,
-            official=official,
-            severity=severity,
-            if_migrated=if_migrated,
-            since=date.fromisoformat(since),
-            until=date.fromisoformat(until) if until else None,
-            version=version,
-            needs=needs,
-            own=own,
-            title_nb=title_nb,
-            title_en=title_en,
-            nb=nb,
-            en=en,
-            remedy_nb=remedy_nb,
-            remedy_en=remedy_en,
-            ssb=ssb,
-            target=target,
-            check=check,
-            examples=examples,
-        )
+        declare_rule(id, target, check, examples=tuple(reversed(getattr(check, "examples", []))), **metadata)
         return check
 
     return declare
