@@ -5,11 +5,29 @@ from __future__ import annotations
 from bvr.model.concepts import OversendelseFylkesnemnd
 from bvr.rules.case import Case
 from bvr.rules.examples import document, lov, oversendelse, sak
+from bvr.rules.families import start_after_case, start_before_case
 from bvr.rules.lovhjemmel import gammel_lov_for_sent, ny_lov_for_tidlig
 from bvr.rules.options import Channel
 from bvr.rules.rule import ERROR, WARNING, Result, fired, fires, rule, silent
 
 KOSTRA = Channel.KOSTRA
+
+start_before_case(
+    "oversendelse-2e",
+    OversendelseFylkesnemnd,
+    oversendelse,
+    official="Oversendelse til fylkesnemnd Kontroll 2e",
+    since="2022-01-01",
+    ssb="CASE_FORWARDING_02E",
+)
+start_after_case(
+    "oversendelse-2f",
+    OversendelseFylkesnemnd,
+    oversendelse,
+    official="Oversendelse til fylkesnemnd Kontroll 2f",
+    since="2022-01-01",
+    ssb="CASE_FORWARDING_02F",
+)
 
 
 @rule(

@@ -7,10 +7,42 @@ from datetime import date
 from bvr.model.concepts import Plan
 from bvr.rules.case import Case
 from bvr.rules.examples import document, plan, sak
+from bvr.rules.families import duplicate_content, end_after_case, start_after_end, start_before_case
 from bvr.rules.options import Channel
-from bvr.rules.rule import ERROR, WARNING, Result, fired, fires, rule, silent
+from bvr.rules.rule import ERROR, INFO, WARNING, Example, Result, fired, fires, rule, silent
 
 KOSTRA = Channel.KOSTRA
+
+start_after_end("plan-2a", Plan, plan, official="Plan Kontroll 2a", since="2013-01-01", ssb="PLAN_02A")
+end_after_case(
+    "plan-2c", Plan, plan, official="Plan Kontroll 2c", since="2013-01-01", ssb="PLAN_02C", if_migrated=WARNING
+)
+start_before_case(
+    "plan-2e", Plan, plan, official="Plan Kontroll 2e", since="2013-01-01", ssb="PLAN_02E", if_migrated=WARNING
+)
+duplicate_content(
+    "plan-19",
+    Plan,
+    "plan",
+    plan,
+    official="Plan Kontroll 19",
+    severity=INFO,
+    since="2013-01-01",
+    ssb="PLAN_19",
+    extra=(
+        Example(
+            "evaluations in another order",
+            document(sak(plan(evaluert=("2024-04-01", "2024-05-01")), plan(evaluert=("2024-05-01", "2024-04-01")))),
+            2,
+        ),
+        Example(
+            "one evaluation more",
+            document(sak(plan(evaluert=("2024-04-01",)), plan(evaluert=("2024-04-01", "2024-04-01")))),
+            0,
+        ),
+        Example("another kind of plan", document(sak(plan(plantype="1"), plan(plantype="2"))), 0),
+    ),
+)
 
 
 @rule(

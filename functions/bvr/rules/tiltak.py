@@ -8,9 +8,10 @@ from datetime import date
 from bvr.model.concepts import Sak, Tiltak
 from bvr.rules.case import Case
 from bvr.rules.examples import document, lov, personalia, relasjon, sak, tiltak, uid, vedtak
+from bvr.rules.families import duplicate_content, end_after_case, start_after_end, start_before_case
 from bvr.rules.lovhjemmel import er_null, er_omsorgsovertakelse, er_plassering, sitat
 from bvr.rules.options import Channel, RuleOptions
-from bvr.rules.rule import ERROR, WARNING, Fired, Result, fired, fires, rule, silent
+from bvr.rules.rule import ERROR, WARNING, Example, Fired, Result, fired, fires, rule, silent
 
 KOSTRA = Channel.KOSTRA
 _STORE = "ABCDEF02-0000-4000-8000-00000000ABCD"  # an Id in capitals
@@ -18,6 +19,53 @@ _OMSORG = lov("BVL2021", "5", "1")
 _PLASSERING = ["1.1", "1.2", "1.99", "2.1", "2.2", "2.3", "2.4", "2.5", "2.6", "2.99", "8.2"]
 _I_DAG = RuleOptions(tiltak_age_at="today")
 _MED_8_4_OG_8_5 = RuleOptions(placement_codes=(*RuleOptions().placement_codes, "8.4", "8.5"))
+
+start_after_end("tiltak-2a", Tiltak, tiltak, official="Tiltak Kontroll 2a", since="2013-01-01", ssb="MEASURE_02A")
+end_after_case(
+    "tiltak-2c",
+    Tiltak,
+    tiltak,
+    official="Tiltak Kontroll 2c",
+    since="2013-01-01",
+    ssb="MEASURE_02C",
+    if_migrated=WARNING,
+)
+start_before_case(
+    "tiltak-2e",
+    Tiltak,
+    tiltak,
+    official="Tiltak Kontroll 2e",
+    since="2013-01-01",
+    ssb="MEASURE_02E",
+    if_migrated=WARNING,
+)
+duplicate_content(
+    "tiltak-19",
+    Tiltak,
+    "tiltak",
+    tiltak,
+    official="Tiltak Kontroll 19",
+    severity=WARNING,
+    since="2022-01-01",
+    ssb="MEASURE_19",
+    extra=(
+        Example(
+            "text is trimmed",
+            document(
+                sak(tiltak(kategori="3.7", presisering="Forklart"), tiltak(kategori="3.7", presisering=" Forklart "))
+            ),
+            2,
+        ),
+        Example(
+            "related provisions in another order",
+            document(sak(tiltak(jmfr=(lov("BVL"), lov("BL1981"))), tiltak(jmfr=(lov("BL1981"), lov("BVL"))))),
+            2,
+        ),
+        Example("another category", document(sak(tiltak(kategori="3.1"), tiltak(kategori="3.2"))), 0),
+        Example("another end", document(sak(tiltak(slutt="2024-05-01"), tiltak(slutt="2024-05-02"))), 0),
+        Example("ErSlettet false is as good as absent", document(sak(tiltak(er_slettet=False), tiltak())), 2),
+    ),
+)
 
 
 def _alder(tiltak: Tiltak, case: Case) -> int:

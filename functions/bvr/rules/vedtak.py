@@ -5,14 +5,74 @@ from __future__ import annotations
 from bvr.model.concepts import Status, Vedtak
 from bvr.rules.case import Case
 from bvr.rules.examples import document, krav, lov, oversendelse, relasjon, sak, uid, vedtak
+from bvr.rules.families import duplicate_content, end_after_case, start_after_end, start_before_case
 from bvr.rules.lovhjemmel import BL1981, BVL, BVL2021, gammel_lov_for_sent, ny_lov_for_tidlig
 from bvr.rules.options import Channel
-from bvr.rules.rule import ERROR, INFO, WARNING, Result, fired, fires, rule, silent
+from bvr.rules.rule import ERROR, INFO, WARNING, Example, Result, fired, fires, rule, silent
 
 KOSTRA = Channel.KOSTRA
 LOVER = (BVL, BVL2021, BL1981)
 _NEMND = "OversendelseFylkesnemnd"
 _STORE = "ABCDEF01-0000-4000-8000-00000000ABCD"  # an Id in capitals
+
+start_after_end("vedtak-2a", Vedtak, vedtak, official="Vedtak Kontroll 2a", since="2022-01-01", ssb="DECISION_02A")
+end_after_case(
+    "vedtak-2c",
+    Vedtak,
+    vedtak,
+    official="Vedtak Kontroll 2c",
+    since="2022-01-01",
+    ssb="DECISION_02C",
+    if_migrated=WARNING,
+)
+start_before_case(
+    "vedtak-2e",
+    Vedtak,
+    vedtak,
+    official="Vedtak Kontroll 2e",
+    since="2022-01-01",
+    ssb="DECISION_02E",
+    if_migrated=WARNING,
+)
+_KRAV = (krav("2024-03-01"), krav("2024-03-02", "2024-04-01", id=uid("Krav", 2)))
+_ANDRE_KRAV = (krav("2024-03-02", "2024-04-01", id=uid("Krav", 3)), krav("2024-03-01", id=uid("Krav", 4)))
+duplicate_content(
+    "vedtak-19",
+    Vedtak,
+    "vedtak",
+    vedtak,
+    official="Vedtak Kontroll 19",
+    severity=INFO,
+    since="2013-01-01",
+    ssb="DECISION_19",
+    extra=(
+        Example(
+            "demands in another order and with other Ids",
+            document(sak(vedtak(krav=_KRAV), vedtak(krav=_ANDRE_KRAV))),
+            2,
+        ),
+        Example(
+            "statuses in another order",
+            document(
+                sak(
+                    vedtak(status=(("2024-03-01", "1"), ("2024-03-02", "2"))),
+                    vedtak(status=(("2024-03-02", "2"), ("2024-03-01", "1"))),
+                )
+            ),
+            2,
+        ),
+        Example(
+            "another status",
+            document(sak(vedtak(status=(("2024-03-01", "1"),)), vedtak(status=(("2024-03-01", "2"),)))),
+            0,
+        ),
+        Example(
+            "two pairs",
+            document(sak(vedtak(), vedtak(slutt="2024-05-01"), vedtak(), vedtak(slutt="2024-05-01"))),
+            4,
+        ),
+    ),
+)
 
 
 def gjeldende_status(vedtak: Vedtak) -> Status | None:
