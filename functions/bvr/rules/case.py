@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date
@@ -20,6 +21,15 @@ _LISTS = tuple((f.name, name) for name, concept in BEGREP.items() for f in field
 def age(born: date, at: date) -> int:
     """Completed years (A3): somebody born 29 February turns on 1 March in common years."""
     return at.year - born.year - ((at.month, at.day) < (born.month, born.day))
+
+
+def add_months(day: date, months: int) -> date:
+    """Calendar months later, clamped to the month's last day (A19). Raises OverflowError outside years 1 to 9999."""
+    index = day.year * 12 + day.month - 1 + months
+    year, month = divmod(index, 12)
+    if not 1 <= year <= 9999:
+        raise OverflowError("date out of range")
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
 def live(sak: Sak) -> Sak:
@@ -95,6 +105,12 @@ class Case:
     def _elements(self) -> dict[str, dict[str, Concept]]:
         """By element name and lower-case Id: the live elements."""
         return {name: {e.id.lower(): e for e in getattr(self.sak, attr)} for attr, name in _LISTS}
+
+    @cached_property
+    def sent(self) -> frozenset[tuple[str, str]]:
+        """(element name, lower-case Id) of everything in this message, marked as deleted or not."""
+        sak = self.document.sak
+        return frozenset((name, e.id.lower()) for attr, name in _LISTS for e in getattr(sak, attr))
 
     @cached_property
     def _by_migrated_id(self) -> dict[str, dict[str, Concept]]:
