@@ -23,9 +23,7 @@ GIRL = "14831299844"  # born 2012-03-14
 TODAY = "2025-06-15"
 NEW = ""  # an Id that `sak` fills in
 
-_ORDER = [
-    name for name in (*m.BEGREP, "Slettet", "Krav", "Status", "Ansvarlig", "Hyppighet", "Utfort", "Barnevern", "Sak")
-]
+_ORDER = (*m.BEGREP, "Slettet", "Krav", "Status", "Ansvarlig", "Hyppighet", "Utfort", "Barnevern", "Sak")
 
 
 def uid(name: str, number: int = 1) -> str:
@@ -96,7 +94,7 @@ def sak(
         migrert_id=migrert_id,
         er_slettet=er_slettet,
         journalnummer=journalnummer,
-        **{name: tuple(found) for name, found in lists.items()},  # type: ignore[arg-type]
+        **{name: tuple(found) for name, found in lists.items()},
     )
 
 
@@ -121,7 +119,7 @@ def personalia(
 
 def koder(*pairs: str | tuple[str, str], of: type[Concept]) -> tuple[Any, ...]:
     """Melder, Saksinnhold … from codes, or (code, clarification)."""
-    return tuple(of(kode=p) if isinstance(p, str) else of(kode=p[0], presisering=p[1]) for p in pairs)  # type: ignore[call-arg]
+    return tuple(of(kode=p) if isinstance(p, str) else of(kode=p[0], presisering=p[1]) for p in pairs)
 
 
 def melding(

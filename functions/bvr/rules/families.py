@@ -352,7 +352,8 @@ def _duplicates(elements: tuple[Any, ...], counts: Callable[[Any], bool]) -> Ite
 def content(element: Any) -> Any:
     """Everything on and below an element but its Ids, repeated children in any order, text trimmed (A35)."""
     found = []
-    for f in fields(type(element)):
+    concept: type[Concept] = type(element)
+    for f in fields(concept):
         if f.name == "id":
             continue
         value = getattr(element, f.name)

@@ -8,7 +8,7 @@ from typing import Any
 
 from bvr.model.codelists import codelist
 from bvr.model.concepts import Sak
-from bvr.model.types import fields
+from bvr.model.types import Concept, fields
 from bvr.rules.case import Case
 from bvr.rules.examples import document, flytting, melding, sak, undersokelse
 from bvr.rules.melding import blank
@@ -30,7 +30,8 @@ _DEMANDS = {
 
 def _coded(element: Any, holder: Any, parent: Any) -> Iterator[tuple[Any, Any, Any, Any, str]]:
     """(holder with an Id, its owner below Sak, the element with the code, its code list, code) of a case."""
-    for f in fields(type(element)):
+    concept: type[Concept] = type(element)
+    for f in fields(concept):
         value = getattr(element, f.name)
         if value is None or value == ():
             continue

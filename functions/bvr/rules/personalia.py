@@ -75,8 +75,8 @@ def _one(nummer: str, fodt: str = "2012-03-14", kjonn: str = "1", **about: Any) 
     title_en="The national number is not valid",
     nb="Nummeret er verken et gyldig fødselsnummer, D-nummer eller midlertidig nummer.",
     en="The number is not a valid national number, D-number or placeholder.",
-    remedy_nb="Rett nummeret. Er det ikke tildelt, bruk fødselsdato og 00100 (gutt), 00200 (jente) eller 99999 (ufødt).",
-    remedy_en="Correct the number. If none is issued, use the date of birth and 00100 (boy), 00200 (girl) or 99999 (unborn).",
+    remedy_nb="Rett nummeret. Uten nummer: fødselsdato og 00100 (gutt), 00200 (jente) eller 99999 (ufødt).",
+    remedy_en="Correct the number. Without one: date of birth and 00100 (boy), 00200 (girl) or 99999 (unborn).",
     ssb="PERSONALIA_12",
 )
 @silent("a boy", _one(BOY))

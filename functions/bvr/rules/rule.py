@@ -256,7 +256,16 @@ def check(case: Case) -> Checked:
     for name, rules in plan.on_children:
         for element in getattr(sak, name):
             visit(element, rules)
-    return found.result(tuple(NotChecked(r.id, *_WHY_NOT[next(n for n in r.needs if n in without)]) for r in skipped))
+    return found.result(tuple(_not_checked(r, without) for r in skipped if _concerns(r, sak)))
+
+
+def _concerns(r: Rule, sak: Sak) -> bool:
+    """Whether the case has anything that the rule would have looked at."""
+    return r.target is Sak or any(getattr(sak, name) for name, concept in _PLACES if concept is r.target)
+
+
+def _not_checked(r: Rule, without: tuple[Need, ...]) -> NotChecked:
+    return NotChecked(r.id, *_WHY_NOT[next(need for need in r.needs if need in without)])
 
 
 class _Found:

@@ -201,7 +201,7 @@ def _has_open_part(sak: Sak) -> bool:
     """Whether some Melding, Undersokelse, Plan, Tiltak or Ettervern is open (A8)."""
     for parts in (sak.melding, sak.undersokelse, sak.plan, sak.tiltak, sak.ettervern):
         for part in parts:
-            if part.konklusjon is None:  # type: ignore[attr-defined]
+            if part.konklusjon is None:
                 return True
     return False
 
@@ -406,5 +406,5 @@ def apent_i_avsluttet_sak(sak: Sak, case: Case) -> Result:
         fired(at=part, owner=part, sak_slutt=slutt, element=type(part).__name__)
         for parts in (sak.melding, sak.undersokelse, sak.plan, sak.tiltak, sak.vedtak, sak.ettervern)
         for part in parts
-        if part.konklusjon is None  # type: ignore[attr-defined]
+        if part.konklusjon is None
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import cast
+from typing import Any, cast
 
 from bvr.model.concepts import Melding, Undersokelse
 from bvr.rules.case import Case, add_months
@@ -142,7 +142,7 @@ def vedtak_uten_grunnlag(undersokelse: Undersokelse, case: Case) -> Result:
     return fired(kode=konklusjon.kode)
 
 
-def _related(*, today: str, more: tuple[Melding, ...] = (), **about: str) -> object:
+def _related(*, today: str, more: tuple[Melding, ...] = (), **about: Any) -> Any:
     """An investigation of a report received on 2025-01-01, looked at on a day."""
     elements = (melding("2025-01-01", slutt="2025-01-03"), *more, undersokelse("2025-01-08", **about))
     links = [relasjon("Melding", "Undersokelse", fra=n) for n in range(1, len(more) + 2)]
