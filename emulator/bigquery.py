@@ -68,8 +68,10 @@ def any_media_type_in_uploads() -> None:
 def no_copy_of_the_table_per_write() -> None:
     """Upstream copies the whole table on every write, for time travel: writes slow down as the table grows.
 
-    With this patch there is no `FOR SYSTEM_TIME AS OF`; named snapshots (`CREATE SNAPSHOT TABLE`) still work.
+    With this patch `FOR SYSTEM_TIME AS OF` is refused (left alone it would answer with the table as it is now);
+    named snapshots (`CREATE SNAPSHOT TABLE`) still work.
     """
+    from bqemulator.domain.errors import UnsupportedFeatureError
     from bqemulator.versioning.snapshots import SnapshotManager
 
     capture = SnapshotManager.capture
@@ -77,7 +79,30 @@ def no_copy_of_the_table_per_write() -> None:
     def capture_named_only(self: Any, *table: str, kind: str = "AUTO") -> Any:
         return capture(self, *table, kind=kind) if kind != "AUTO" else None
 
+    def refuse(self: Any, *_: Any) -> Any:
+        raise UnsupportedFeatureError("The local cloud keeps no earlier states of a table: no FOR SYSTEM_TIME AS OF")
+
     SnapshotManager.capture = capture_named_only
+    SnapshotManager.resolve_time_travel = refuse
+
+
+class _Serialized:
+    """A DuckDB connection of which one thread at a time runs, registers or unregisters anything."""
+
+    def __init__(self, connection: Any, lock: threading.RLock) -> None:
+        self._connection = connection
+        self._lock = lock
+
+    def __getattr__(self, name: str) -> Any:
+        attribute = getattr(self._connection, name)
+        if name not in {"execute", "register", "unregister"}:
+            return attribute
+
+        def alone(*arguments: Any) -> Any:
+            with self._lock:
+                return attribute(*arguments)
+
+        return alone
 
 
 class _Detached:
@@ -103,8 +128,9 @@ def one_statement_at_a_time() -> None:
 
     The event loop runs queries while worker threads run Storage Write appends, `tabledata.list` and reads: between
     a query's execution and the fetching of its rows another thread's statement can put its own result in place, and
-    the client gets rows of somebody else's query, a row count, or an error. Here each statement is run and fetched
-    under one lock.
+    the client gets rows of somebody else's query, a row count, or an error. Worse, an append that registers its rows
+    while a query runs can stop the server for good: each holds a lock (Python's, DuckDB's) that the other waits for.
+    Here each statement is run and fetched under one lock, and so is each registration.
     """
     from bqemulator.storage.engine import DuckDBEngine, _annotate_with_duckdb_types
 
@@ -120,6 +146,9 @@ def one_statement_at_a_time() -> None:
         result = self.execute(sql, parameters)
         return _annotate_with_duckdb_types(result.to_arrow_table(), result.description)
 
+    connection = DuckDBEngine.connection.fget
+
+    DuckDBEngine.connection = property(lambda self: _Serialized(connection(self), lock))
     DuckDBEngine.execute = execute
     DuckDBEngine.fetch_arrow = fetch_arrow
 

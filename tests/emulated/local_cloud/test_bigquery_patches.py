@@ -1,0 +1,248 @@
+"""Each patch mends a fault: without it the fault shows, with it it does not.
+
+A probe returns what a client sees of the fault, and None when there is none.
+"""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from google.api_core.exceptions import GoogleAPICallError, ServerError
+from google.cloud import bigquery
+from google.cloud.bigquery_storage_v1 import types
+from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto, FileDescriptorProto
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message_factory import GetMessageClass
+
+from emulator.bigquery import PATCHES
+from emulator.processes import StartError
+
+pytestmark = pytest.mark.local_cloud
+
+TEXT = bigquery.SchemaField("tekst", "STRING")
+NESTED = bigquery.SchemaField("sak", "RECORD", fields=[TEXT])
+# The default pool of threads has at most this many, on any machine.
+MOST_THREADS = 32
+
+
+def message_class(nested: bool):
+    """A message for a table of TEXT or of NESTED."""
+    row = DescriptorProto(name="Rad")
+    text = {"name": "tekst", "number": 1, "label": 1, "type": FieldDescriptorProto.TYPE_STRING}
+    if nested:
+        row.nested_type.add(name="Sak").field.add(**text)
+        row.field.add(name="sak", number=1, label=1, type=FieldDescriptorProto.TYPE_MESSAGE, type_name="Sak")
+    else:
+        row.field.add(**text)
+    pool = DescriptorPool()
+    pool.Add(FileDescriptorProto(name="rad.proto", syntax="proto2", message_type=[row]))
+    return GetMessageClass(pool.FindMessageTypeByName("Rad"))
+
+
+def append(table, message):
+    """An AppendRows request for one row on the default stream."""
+    project, dataset, name = table.split(".")
+    descriptor = DescriptorProto()
+    message.DESCRIPTOR.CopyToProto(descriptor)
+    return types.AppendRowsRequest(
+        write_stream=f"projects/{project}/datasets/{dataset}/tables/{name}/streams/_default",
+        proto_rows=types.AppendRowsRequest.ProtoData(
+            writer_schema=types.ProtoSchema(proto_descriptor=descriptor),
+            rows=types.ProtoRows(serialized_rows=[message.SerializeToString()]),
+        ),
+    )
+
+
+def records_cannot_be_appended(server):
+    table = server.table("nestet", NESTED)
+    message = message_class(nested=True)()
+    message.sak.tekst = "innhold"
+    with server.writer() as writer:
+        try:
+            next(iter(writer.append_rows(iter([append(table, message)]), timeout=10, retry=None)))
+        except GoogleAPICallError as error:
+            return error
+    assert server.rows(f"SELECT sak.tekst FROM {table}") == [{"tekst": "innhold"}]
+    return None
+
+
+def small_uploads_are_refused(server):
+    table = server.table("opplastet", TEXT)
+    try:
+        server.client().load_table_from_json([{"tekst": "a"}], table, num_retries=0).result(retry=None, timeout=10)
+    except GoogleAPICallError as error:
+        return error
+    assert server.rows(f"SELECT * FROM {table}") == [{"tekst": "a"}]
+    return None
+
+
+def every_write_copies_the_table(server):
+    """Time travel is answered, which takes the copies."""
+    table = server.table("kopiert", TEXT)
+    client = server.client()
+    client.insert_rows_json(table, [{"tekst": "a"}])
+    time.sleep(0.01)
+    between = server.rows("SELECT CURRENT_TIMESTAMP() AS t")[0]["t"].isoformat()
+    client.insert_rows_json(table, [{"tekst": "b"}])
+    assert len(server.rows(f"SELECT * FROM {table}")) == 2
+    try:
+        return server.rows(f"SELECT * FROM {table} FOR SYSTEM_TIME AS OF TIMESTAMP '{between}'")
+    except ServerError:  # 501
+        return None
+
+
+def clients_get_the_rows_of_others(server):
+    """Two tables, read by query and by listing at once: each answer must be that table's rows."""
+    tables = [server.table(name, TEXT) for name in ("ene", "andre")]
+    for table in tables:
+        errors = server.client().insert_rows_json(table, [{"tekst": table}] * 200)
+        assert not errors
+    wrong = []
+    until = time.monotonic() + 4
+
+    def read(table, listed):
+        client = server.client()
+        while not wrong and time.monotonic() < until:
+            try:
+                rows = client.list_rows(table) if listed else client.query_and_wait(f"SELECT tekst FROM {table}")
+                seen = [row.tekst for row in rows]
+                if seen != [table] * 200:
+                    wrong.append(seen[:3])
+            except Exception as error:  # whatever it is: an honest read does not fail
+                wrong.append(error)
+
+    readers = [threading.Thread(target=read, args=(table, listed)) for table in tables for listed in (True, False)]
+    for reader in readers:
+        reader.start()
+    for reader in readers:
+        reader.join()
+    return wrong or None
+
+
+def open_streams_block_the_server(server):
+    """More streams than the pool has threads are opened and stay open, as Google's writer keeps them."""
+    table = server.table("skrevet", TEXT)
+    message = message_class(nested=False)(tekst="a")
+    done = threading.Event()
+
+    def one_and_wait():
+        yield append(table, message)
+        done.wait()
+
+    with ThreadPoolExecutor() as pool, server.writer() as writer:
+
+        def open_one():
+            """Opens a stream; returns when its first row has been acknowledged."""
+            return writer.append_rows(one_and_wait(), timeout=60, retry=None)
+
+        streams = []  # a stream nobody refers to is closed
+        try:
+            for _ in range(MOST_THREADS + 1):
+                streams.append(pool.submit(open_one).result(timeout=2))
+        except TimeoutError as error:
+            return error
+        finally:
+            done.set()
+    return None
+
+
+def failed_queries_give_no_rows(server):
+    try:
+        return server.rows("SELECT * FROM ds.finnes_ikke"), "and no error"
+    except GoogleAPICallError:
+        return None
+
+
+def a_job_id_runs_twice(server):
+    table = server.table("lastet", TEXT)
+    client = server.client()
+    load = bigquery.LoadJobConfig(schema=[TEXT])
+    insert = f"INSERT INTO {table} VALUES ('c')"
+
+    def twice(job_id, call):
+        """The status of the second call."""
+        call(job_id).result(retry=None, timeout=10)
+        try:
+            call(job_id).result(retry=None, timeout=10)
+        except GoogleAPICallError as error:
+            return error.code
+        return 200
+
+    key = str(time.time_ns())
+    statuses = [
+        twice(f"q{key}", lambda job_id: client.query(insert, job_id=job_id, job_retry=None)),
+        twice(
+            f"l{key}",
+            lambda job_id: client.load_table_from_json(
+                [{"tekst": "a"}], table, job_id=job_id, job_config=load, num_retries=0
+            ),
+        ),
+    ]
+    rows = server.rows(f"SELECT tekst FROM {table} ORDER BY tekst")
+    return None if (statuses, len(rows)) == ([409, 409], 2) else (statuses, rows)
+
+
+PROBES = {
+    "nested_fields_in_storage_write": records_cannot_be_appended,
+    "any_media_type_in_uploads": small_uploads_are_refused,
+    "no_copy_of_the_table_per_write": every_write_copies_the_table,
+    "one_statement_at_a_time": clients_get_the_rows_of_others,
+    "threads_for_open_streams": open_streams_block_the_server,
+    "failed_queries_fail": failed_queries_give_no_rows,
+    "a_job_id_runs_once": a_job_id_runs_twice,
+}
+# Without it nothing starts (below); the upload patch is needed for another probe's load.
+SPATIAL = "without_spatial_extension"
+
+
+def test_every_patch_has_a_probe():
+    assert {*PROBES, SPATIAL} == set(PATCHES)
+
+
+@pytest.mark.parametrize("patch", PROBES)
+def test_the_fault_shows_without_the_patch(patch, start_bigquery, tmp_path):
+    with start_bigquery(tmp_path, "--without", patch) as server:
+        assert PROBES[patch](server) is not None
+
+
+@pytest.mark.parametrize("patch", PROBES)
+def test_the_patch_mends_it(patch, bigquery_emulator):
+    assert PROBES[patch](bigquery_emulator) is None
+
+
+def test_spatial_is_needed_without_the_patch(start_bigquery, tmp_path):
+    """A home that holds no extension, nor can: as on a machine that has none and cannot reach the site."""
+    nowhere = {"HOME": "/dev/null"}
+    with (
+        pytest.raises(StartError, match="spatial"),
+        start_bigquery(tmp_path, "--without", SPATIAL, environment=nowhere),
+    ):
+        pass
+    with start_bigquery(tmp_path, environment=nowhere) as server:
+        assert server.rows("SELECT 1 AS en") == [{"en": 1}]
+
+
+def test_many_write_while_others_read(bigquery_emulator):
+    """Rows acknowledged by the Storage Write API are all there, whatever else goes on, and every count is a count."""
+    server = bigquery_emulator
+    table = server.table("samtidig", TEXT)
+    row = message_class(nested=False)
+    writers, each = 4, 40
+    counts = []
+
+    def write(number):
+        with server.writer() as writer:
+            requests = (append(table, row(tekst=f"{number}-{turn}")) for turn in range(each))
+            return sum(1 for _ in writer.append_rows(requests, timeout=30, retry=None))
+
+    def count(_):
+        for _ in range(15):
+            counts.extend(server.rows(f"SELECT COUNT(*) AS antall FROM {table}"))
+
+    with ThreadPoolExecutor() as pool:
+        readers = pool.map(count, range(2))
+        assert sum(pool.map(write, range(writers))) == writers * each
+        list(readers)
+    assert all(set(one) == {"antall"} and 0 <= one["antall"] <= writers * each for one in counts)
+    assert server.rows(f"SELECT COUNT(DISTINCT tekst) AS antall FROM {table}") == [{"antall": writers * each}]
