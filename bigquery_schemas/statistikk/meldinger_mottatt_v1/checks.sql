@@ -1,0 +1,43 @@
+-- #fail én rad per celle | one row a cell
+SELECT kommunenummer, periode, kjonn, aldersgruppe, kode, COUNT(*) AS antall
+FROM statistikk.meldinger_mottatt_v1
+GROUP BY kommunenummer, periode, kjonn, aldersgruppe, kode
+HAVING COUNT(*) > 1;
+
+-- #fail verdier er ikke negative, og barna bak er ikke flere enn tallet | not negative, no more children than events
+SELECT kommunenummer, periode, verdi, n_barn
+FROM statistikk.meldinger_mottatt_v1
+WHERE verdi < 0 OR n_barn < 0 OR n_barn > verdi OR (verdi > 0 AND n_barn = 0);
+
+-- #fail kjønnene summerer til totalen | the sexes add up to the total
+SELECT kommunenummer, periode, SUM(IF(kjonn = 'T', verdi, 0)) AS totalt, SUM(IF(kjonn != 'T', verdi, 0)) AS delt
+FROM statistikk.meldinger_mottatt_v1
+WHERE aldersgruppe = 'T' AND kode = 'T'
+GROUP BY kommunenummer, periode
+HAVING SUM(IF(kjonn = 'T', verdi, 0)) != SUM(IF(kjonn != 'T', verdi, 0));
+
+-- #fail aldersgruppene summerer til totalen | the age groups add up to the total
+SELECT kommunenummer, periode
+FROM statistikk.meldinger_mottatt_v1
+WHERE kjonn = 'T' AND kode = 'T'
+GROUP BY kommunenummer, periode
+HAVING SUM(IF(aldersgruppe = 'T', verdi, 0)) != SUM(IF(aldersgruppe != 'T', verdi, 0));
+
+-- #fail hver kommune som har rapportert, er med | every municipality that has reported is there
+SELECT h.kommunenummer
+FROM (SELECT DISTINCT kommunenummer FROM register.sak_historikk) AS h
+LEFT JOIN statistikk.meldinger_mottatt_v1 AS s ON s.kommunenummer = h.kommunenummer
+WHERE s.kommunenummer IS NULL;
+
+-- #fail halvårene summerer til året | the half-years add up to the year
+SELECT kommunenummer, SUBSTR(periode, 1, 4) AS aar
+FROM statistikk.meldinger_mottatt_v1
+WHERE kjonn = 'T' AND aldersgruppe = 'T' AND kode = 'T'
+GROUP BY kommunenummer, aar
+HAVING SUM(IF(periodetype = 'Y', verdi, 0)) != SUM(IF(periodetype = 'H', verdi, 0));
+
+-- #warn kommuner uten en eneste melding siste år | municipalities without a single report last year
+SELECT kommunenummer
+FROM statistikk.meldinger_mottatt_v1
+WHERE periodetype = 'Y' AND kjonn = 'T' AND aldersgruppe = 'T' AND verdi = 0
+  AND referansedato < DATE(kunnskapstidspunkt);
