@@ -215,6 +215,16 @@ class Queries:
         job = self._run(sql, parameters or {}, bigquery.QueryJobConfig())
         return [dict(row) for row in job]
 
+    def write(self, table: str, sql: str, parameters: dict[str, Any] | None = None) -> int:
+        """Replace a table with the result of a query: the old rows stand until the new ones are complete."""
+        job = bigquery.QueryJobConfig(
+            destination=f"{self.client.project}.{table}", write_disposition=bigquery.WriteDisposition.WRITE_TRUNCATE
+        )
+        return int(self._run(sql, parameters or {}, job).total_rows or 0)
+
+    def delete(self, table: str) -> None:
+        self.client.delete_table(f"{self.client.project}.{table}", not_found_ok=True, timeout=_SECONDS)
+
     def _run(self, sql: str, parameters: dict[str, Any], job: bigquery.QueryJobConfig) -> Any:
         job.query_parameters = [_parameter(name, value, self._TYPES) for name, value in parameters.items()]
         try:

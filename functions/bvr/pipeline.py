@@ -1,4 +1,4 @@
-"""One message in, one outcome out: open, decode, place, check, decide, answer. Pure: no clock, no cloud, no environment."""
+"""One message in, one outcome out: open, decode, place, check, decide, answer. Pure: no clock, no cloud, no state."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ def resultat(receipt: Receipt) -> str:
 
 
 def render(receipt: Receipt, profile: str, ssb_ids: dict[str, str]) -> bytes:
-    """The body of the answer in the profile of the question. `ssb_ids` maps our rule ids to the production protocol's."""
+    """The answer in the profile of the question. `ssb_ids`: our rule ids -> the production protocol's."""
     if profile == "ssb":
         return msgspec.json.encode(_ssb(receipt, ssb_ids))
     return msgspec.json.encode(_fault(receipt) if receipt.verdict is Verdict.REJECTED else _native(receipt))

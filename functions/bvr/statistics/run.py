@@ -1,0 +1,117 @@
+"""A run of a scheduled query: compute into a candidate table, check it, and only then let it become the figures."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from uuid import NAMESPACE_URL, uuid5
+
+import msgspec
+
+from bvr.statistics.declared import Query
+from bvr.statistics.ports import Tables
+
+_HEAD = re.compile(r"--\s*#(fail|warn)\s+(.*)")
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One statement of a checks.sql: it returns rows only when something is wrong."""
+
+    name: str
+    fails: bool
+    sql: str
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run did. `failed` and `warned` name checks; the figures are published only when nothing failed."""
+
+    query: str
+    run_time: datetime
+    rows: int
+    sha256: str
+    failed: tuple[str, ...]
+    warned: tuple[str, ...]
+    seconds: float
+
+    @property
+    def published(self) -> bool:
+        return not self.failed
+
+
+def checks(text: str) -> Iterator[Check]:
+    """The checks of a file: statements end with a semicolon, and start with `-- #fail name` or `-- #warn name`.
+
+    Raises ValueError for a statement without such a line: a check that nobody named would be skipped in silence.
+    """
+    for statement in text.split(";"):
+        if not statement.strip():
+            continue
+        head = _HEAD.search(statement)
+        if head is None:
+            raise ValueError("a check lacks its line -- #fail name, or -- #warn name")
+        yield Check(head[2].strip(), head[1] == "fail", statement.strip())
+
+
+def run(query: Query, run_time: datetime, tables: Tables, ruleset: str) -> Run:
+    """Run one query as of a time. The same register and time give the same figures, so a repeat changes nothing."""
+    started = time.perf_counter()
+    table = f"statistikk.{query.name}"
+    candidate = f"{table}__kandidat"
+    rows = tables.write(candidate, query.sql, {"run_time": run_time})
+    failed, warned = [], []
+    for check in checks(query.checks):
+        if tables.query(f"SELECT 1 AS brudd FROM ({_on(check.sql, table, candidate)}) LIMIT 1"):  # noqa: S608
+            (failed if check.fails else warned).append(check.name)
+    digest = _digest(tables, candidate)
+    if not failed:
+        tables.write(table, f"SELECT * FROM {candidate}")  # noqa: S608
+        _record(query, run_time, tables, ruleset, rows, digest, len(warned))
+    tables.delete(candidate)
+    return Run(
+        query=query.name,
+        run_time=run_time,
+        rows=rows,
+        sha256=digest,
+        failed=tuple(failed),
+        warned=tuple(warned),
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _on(sql: str, table: str, candidate: str) -> str:
+    return re.sub(rf"\b{re.escape(table)}\b", candidate, sql)
+
+
+def _digest(tables: Tables, table: str) -> str:
+    """SHA-256 over the figures in a fixed order, without the time they were read at."""
+    found = tables.query(
+        "SELECT indikator, kommunenummer, periode, kjonn, aldersgruppe, kode, verdi, n_barn "  # noqa: S608
+        f"FROM {table} ORDER BY indikator, kommunenummer, periode, kjonn, aldersgruppe, kode"
+    )
+    return hashlib.sha256(msgspec.json.encode([list(row.values()) for row in found])).hexdigest()
+
+
+def _record(
+    query: Query, run_time: datetime, tables: Tables, ruleset: str, rows: int, digest: str, warned: int
+) -> None:
+    kjoring_id = str(uuid5(NAMESPACE_URL, f"kjoring:{query.name}:{run_time.isoformat()}:{digest}"))
+    known = tables.query("SELECT kjoring_id FROM statistikk.kjoring WHERE kjoring_id = @id", {"id": kjoring_id})
+    if known:
+        return
+    tables.query(
+        "INSERT INTO statistikk.kjoring (kjoring_id, sporring, kunnskapstidspunkt, rader, sha256, regelsett, "
+        "sporring_sha256, varsler) VALUES (@id, @name, @run_time, @rader, @sha, @regelsett, @sql_sha, @varsler)",
+        {
+            "id": kjoring_id,
+            "name": query.name,
+            "run_time": run_time,
+            "rader": rows,
+            "sha": digest,
+            "regelsett": ruleset,
+            "sql_sha": hashlib.sha256(query.sql.encode()).hexdigest(),
+            "varsler": warned,
+        },
+    )
