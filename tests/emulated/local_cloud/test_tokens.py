@@ -53,9 +53,12 @@ def ask(server, form):
     return answer.status_code, answer.json()
 
 
-def refused(server, client, **changes):
-    """The error and its description for an assertion with some claims changed."""
-    asked = assertion(server.issuer, client.client_id, key_of(client), READ, **changes)
+def refused(server, client, scope=READ, issued=None, lifetime=60, **changes):
+    """The error and its description for an assertion with some claims changed; `issued` is seconds from now."""
+    if issued is not None:
+        now = int(time.time())
+        changes |= {"iat": now + issued, "exp": now + issued + lifetime}
+    asked = assertion(server.issuer, client.client_id, key_of(client), scope, **changes)
     status, body = ask(server, {"grant_type": JWT_BEARER, "assertion": asked})
     assert status == 400
     return body["error"], body["error_description"]
@@ -97,9 +100,8 @@ def test_a_supplier_acts_by_delegation(server):
 
 def test_a_supplier_acts_as_system_user(server):
     client = server.client("leverandor")
-    wanted = [
-        {"type": SYSTEM_USER, "systemuser_org": {"authority": "iso6523-actorid-upis", "ID": f"0192:{MUNICIPALITY}"}}
-    ]
+    organisation = {"authority": "iso6523-actorid-upis", "ID": f"0192:{MUNICIPALITY}"}
+    wanted = [{"type": SYSTEM_USER, "systemuser_org": organisation}]
     claims = verified(
         server, fetch_token(server.issuer, client.client_id, key_of(client), QUALITY, authorization_details=wanted)
     )
@@ -114,9 +116,9 @@ def test_a_supplier_acts_as_system_user(server):
     [
         ({"aud": "http://elsewhere/"}, "invalid_grant", "aud must be"),
         ({"aud": ["x", "y"]}, "invalid_grant", "aud must be"),
-        ({"exp": int(time.time()) + 500, "iat": int(time.time())}, "invalid_grant", "at most 120"),
-        ({"exp": int(time.time()) - 60, "iat": int(time.time()) - 100}, "invalid_grant", "expired"),
-        ({"exp": int(time.time()) + 130, "iat": int(time.time()) + 60}, "invalid_grant", "future|not yet valid"),
+        ({"issued": 0, "lifetime": 121}, "invalid_grant", "at most 120"),
+        ({"issued": -100, "lifetime": 60}, "invalid_grant", "expired"),
+        ({"issued": 30}, "invalid_grant", "future|not yet valid"),
         ({"iat": None}, "invalid_grant", "iat"),
         ({"sub": "me"}, "invalid_grant", "Unknown claims: sub"),
         ({"iss": "5b1f6e1a-ffff-4000-8000-000000000001"}, "invalid_client", "no registered client"),
