@@ -59,4 +59,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:  # while starting: all has been stopped, and there is nothing to explain
+        raise SystemExit(130) from None
