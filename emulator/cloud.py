@@ -223,6 +223,7 @@ class LocalCloud:
             "BVR_BIGQUERY_WRITE_ENDPOINT": f"{HOST}:{grpc_port}",
             **self.topology.environment,
             "BVR_KEYSET": str(self._keyset),
+            "BVR_ALLOW_SYNTHETIC": "true",
             "BVR_MASKINPORTEN_ISSUER": self.tokens.issuer,
         }
         if "uttrekk" in self._runner.names:

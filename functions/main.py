@@ -18,6 +18,7 @@ from bvr.intake.envelope import Delivery, read_delivery
 from bvr.log import log
 
 if TYPE_CHECKING:
+    from bvr.api.handler import Api
     from bvr.service import Service
 
 
@@ -91,3 +92,62 @@ def deliver(request: flask.Request) -> tuple[str, int]:
 def sweep(request: flask.Request) -> tuple[dict[str, int], int]:
     """feiing: wake what has been open too long."""
     return {"vekket": service().sweep()}, 200
+
+
+@functions_framework.http
+def run_queries(request: flask.Request) -> tuple[dict[str, object], int]:
+    """sporringer: the scheduled queries, as of the time the scheduler meant. 500 when a check failed."""
+    from bvr.figures import moment, run_each
+
+    body = request.get_json(silent=True) or {}
+    runs = run_each(moment(body.get("run_time") or request.headers.get("X-CloudScheduler-ScheduleTime")))
+    for r in runs:
+        log(
+            "spørring kjørt",
+            severity="INFO" if r.published else "ERROR",
+            sporring=r.query,
+            rader=r.rows,
+            feilet=", ".join(r.failed) or None,
+            varsler=", ".join(r.warned) or None,
+            sekunder=round(r.seconds, 2),
+        )
+    told = {r.query: {"rader": r.rows, "sha256": r.sha256, "feilet": list(r.failed)} for r in runs}
+    return {"kjoringer": told}, 200 if all(r.published for r in runs) else 500
+
+
+@cache
+def api() -> Api:
+    """The extract API with BigQuery and the token issuer behind it, made once a process."""
+    from bvr import gcp
+    from bvr.api.fetch import fetch_json
+    from bvr.api.handler import Api
+    from bvr.api.maskinporten import Verifier
+    from bvr.api.openapi import render
+    from bvr.model.kommuner import names
+    from bvr.statistics.declared import queries
+
+    c = config()
+    return Api(
+        queries=queries(c.schemas),
+        tables=gcp.queries(c),
+        verifier=Verifier(c.maskinporten_issuer, c.api_audience, fetch_json),
+        names=names(),
+        openapi=render().encode(),
+        log=log,
+    )
+
+
+@functions_framework.http
+def extract_api(request: flask.Request) -> flask.Response:
+    """uttrekk: aggregated figures for those with a token."""
+    from bvr.api.handler import Request
+
+    answer = api().handle(
+        Request(
+            method=request.method,
+            path=request.path,
+            query=request.args.to_dict(),
+            headers={name.lower(): value for name, value in request.headers.items()},
+        )
+    )
+    return flask.Response(answer.body, status=answer.status, headers=answer.headers)

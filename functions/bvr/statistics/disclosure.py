@@ -39,11 +39,8 @@ def hidden(cells: Mapping[Key, Cell]) -> frozenset[Key]:
 def _families(cells: Iterable[Key]) -> list[tuple[Key, Key, Key]]:
     """(first half, second half, year) of each municipality and year that has all three."""
     present = set(cells)
-    return [
-        family
-        for kommune, period in sorted(present)
-        if len(period) == 4 and all(k in present for k in (family := _family(kommune, period)))
-    ]
+    years = (_family(kommune, period) for kommune, period in sorted(present) if len(period) == 4)
+    return [family for family in years if present.issuperset(family)]
 
 
 def _family(kommune: str, year: str) -> tuple[Key, Key, Key]:
@@ -69,7 +66,7 @@ def interval(
     key: Key, family: tuple[Key, Key, Key], cells: Mapping[Key, Cell], found: set[Key] | frozenset[Key]
 ) -> tuple[int, int | None]:
     """The lowest and highest value a reader can find for a hidden cell of a family; None is no bound."""
-    first, second, year = family
+    year = family[2]
     others = [k for k in family if k != key]
     shown = [k for k in others if k not in found]
     if len(shown) == 2:

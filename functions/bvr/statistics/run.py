@@ -61,7 +61,8 @@ def run(query: Query, run_time: datetime, tables: Tables, ruleset: str) -> Run:
     table = f"statistikk.{query.name}"
     candidate = f"{table}__kandidat"
     rows = tables.write(candidate, query.sql, {"run_time": run_time})
-    failed, warned = [], []
+    failed: list[str] = []
+    warned: list[str] = []
     for check in checks(query.checks):
         if tables.query(f"SELECT 1 AS brudd FROM ({_on(check.sql, table, candidate)}) LIMIT 1"):  # noqa: S608
             (failed if check.fails else warned).append(check.name)

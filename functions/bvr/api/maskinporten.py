@@ -1,0 +1,163 @@
+"""Maskinporten access tokens: who calls, and whether they may (reference section 4.3)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jwt
+import msgspec
+
+from bvr.model.identifiers import is_orgnr
+
+ALGORITHMS = ("RS256", "RS384", "RS512")
+_LEEWAY = 10  # seconds
+_MAX_TOKEN = 8192  # characters
+_LONGEST_LIFE = 3600  # seconds between iat and exp
+_KEYS_FOR = 24 * 3600.0  # seconds a key set is used before it is fetched again
+_REFRESH_AT_MOST = 60.0  # seconds between fetches for an unknown key
+
+Fetch = Callable[[str], Any]
+"""GET of a JSON document; raises OSError (or ValueError) when it cannot be had."""
+
+
+class Refused(Exception):
+    """A token that does not open. `status` is 401 or 403; the texts say what is missing and never repeat the token."""
+
+    def __init__(self, status: int, nb: str, en: str, error: str) -> None:
+        super().__init__(en)
+        self.status, self.nb, self.en, self.error = status, nb, en, error
+
+
+class Caller(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom a token speaks for. `orgnr` is the organisation given access; `supplier` calls on its behalf."""
+
+    orgnr: str
+    scopes: tuple[str, ...]
+    supplier: str | None = None
+    client_id: str | None = None
+    jti: str | None = None
+
+
+class Verifier:
+    """Checks tokens of one issuer. Keys are fetched when needed and kept; stale ones serve while the issuer is down."""
+
+    def __init__(self, issuer: str, audience: str, fetch: Fetch, clock: Callable[[], float] = time.time) -> None:
+        self._issuer = issuer
+        self._audience = audience
+        self._fetch = fetch
+        self._clock = clock
+        self._keys: dict[str, Any] = {}
+        self._fetched = float("-inf")
+
+    def verify(self, authorization: str | None, scope: str) -> Caller:
+        """The caller of a request with that Authorization header. Raises Refused."""
+        claims = self._claims(_bearer(authorization))
+        scopes = tuple(str(claims.get("scope", "")).split())
+        if scope not in scopes:
+            raise Refused(
+                403,
+                f"Tokenet mangler tilgangen {scope}. Be eieren av API-et om å gi den til organisasjonen.",
+                f"The token lacks the scope {scope}. Ask the owner of the API to grant it to the organisation.",
+                "insufficient_scope",
+            )
+        return Caller(
+            orgnr=_organisation(claims),
+            scopes=scopes,
+            supplier=_orgnr(claims.get("supplier")),
+            client_id=claims.get("client_id"),
+            jti=claims.get("jti"),
+        )
+
+    def _claims(self, token: str) -> dict[str, Any]:
+        try:
+            header = jwt.get_unverified_header(token)
+            if header.get("alg") not in ALGORITHMS:
+                raise _invalid("algoritmen er ikke tillatt", "its algorithm is not allowed")
+            key = self._key(str(header.get("kid")))
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                key=key,
+                algorithms=list(ALGORITHMS),
+                issuer=self._issuer,
+                audience=self._audience or None,
+                leeway=_LEEWAY,
+                options={"require": ["exp", "iat", "iss"], "verify_aud": bool(self._audience)},
+            )
+        except jwt.ExpiredSignatureError:
+            raise _invalid("det er utløpt", "it has expired") from None
+        except jwt.InvalidAudienceError:
+            raise _invalid("det gjelder ikke dette API-et (aud)", "it is not for this API (aud)") from None
+        except jwt.MissingRequiredClaimError:
+            raise _invalid("et påkrevd felt mangler", "a required claim is missing") from None
+        except jwt.InvalidIssuerError:
+            raise _invalid("utstederen er en annen", "its issuer is another") from None
+        except jwt.PyJWTError:
+            raise _invalid("signaturen eller formen er feil", "its signature or form is wrong") from None
+        if not 0 < claims["exp"] - claims["iat"] <= _LONGEST_LIFE:
+            raise _invalid("levetiden er urimelig", "its lifetime is unreasonable")
+        return claims
+
+    def _key(self, kid: str) -> Any:
+        now = self._clock()
+        age = now - self._fetched
+        if age > _KEYS_FOR or (kid not in self._keys and age > _REFRESH_AT_MOST):
+            self._refresh(now)
+        if kid not in self._keys:
+            raise _invalid("nøkkelen er ukjent", "its key is unknown")
+        return self._keys[kid]
+
+    def _refresh(self, now: float) -> None:
+        self._fetched = now
+        try:
+            metadata = self._fetch(f"{self._issuer}.well-known/oauth-authorization-server")
+            keys = self._fetch(metadata["jwks_uri"])["keys"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return  # the keys we have serve until the issuer is back
+        self._keys = {key["kid"]: jwt.PyJWK(key).key for key in keys if key.get("kty") == "RSA" and "kid" in key}
+
+
+def _bearer(authorization: str | None) -> str:
+    kind, _, token = (authorization or "").partition(" ")
+    if kind.lower() != "bearer" or not token.strip():
+        raise Refused(
+            401,
+            "Kallet mangler et token. Hent et fra Maskinporten, og send det som Authorization: Bearer.",
+            "The call lacks a token. Get one from Maskinporten and send it as Authorization: Bearer.",
+            "invalid_request",
+        )
+    token = token.strip()
+    if len(token) > _MAX_TOKEN or token.count(".") != 2:
+        raise _invalid("formen er feil", "its form is wrong")
+    return token
+
+
+def _invalid(nb: str, en: str) -> Refused:
+    return Refused(401, f"Tokenet godtas ikke: {nb}.", f"The token is not accepted: {en}.", "invalid_token")
+
+
+def _organisation(claims: dict[str, Any]) -> str:
+    """The municipality of a system user, else the consumer."""
+    for detail in claims.get("authorization_details") or ():
+        if isinstance(detail, dict) and detail.get("type") == "urn:altinn:systemuser":
+            found = _orgnr(detail.get("systemuser_org"))
+            if found:
+                return found
+    found = _orgnr(claims.get("consumer"))
+    if found is None:
+        raise Refused(
+            403,
+            "Tokenet sier ikke hvilken organisasjon det gjelder.",
+            "The token does not say which organisation it is for.",
+            "insufficient_scope",
+        )
+    return found
+
+
+def _orgnr(party: Any) -> str | None:
+    """The organisation number of {authority, ID: 0192:nnnnnnnnn}."""
+    if not isinstance(party, dict):
+        return None
+    scheme, _, number = str(party.get("ID", "")).partition(":")
+    return number if scheme == "0192" and is_orgnr(number) else None
