@@ -36,14 +36,14 @@ START = date(2026, 1, 5)
 class Mix(msgspec.Struct, frozen=True, kw_only=True):
     """How often things happen. Shares of submissions, unless said otherwise."""
 
-    planted: float = 0.055  # a new fault that a rule finds; with faults not yet corrected about 8 %
+    planted: float = 0.065  # a new fault that a rule finds; with faults not yet corrected about 8 %
     corrected: float = 0.85  # of ERROR faults: sent again without it within days
     corrected_remark: float = 0.2  # of WARNING and INFO faults
     invalid: float = 0.01  # no schema accepts it; sent again corrected
     duplicate: float = 0.01  # the same bytes again
     gap: float = 0.01  # never arrives
     late: float = 0.01  # arrives after its successor
-    new_cases: float = 0.35  # of cases: begin during the simulated days
+    new_cases: float = 0.3  # of cases: begin during the simulated days
     moves: float = 0.02  # of cases: the child moves to another municipality
     unborn: float = 0.03  # of new cases
     old_version: float = 0.1  # of municipalities: send the previous schema version
@@ -105,11 +105,11 @@ class _Simulation:
         self.nursery = Nursery()
         self.queue: list[tuple[datetime, int, _Start | _Turn | _Ready]] = []
         self.number = 0
-        self._plan(chosen(kommuner, _seeded(seed, "kommuner")), saker, dager)
+        self._plan(chosen(kommuner, seeded(seed, "kommuner")), saker, dager)
 
     def _plan(self, kommuner: tuple[Kommune, ...], saker: int, dager: int) -> None:
         """Decide where and when each case first sends."""
-        rng, (first, last) = _seeded(self.seed, "saker"), self.watched
+        rng, (first, last) = seeded(self.seed, "saker"), self.watched
         self.everyone = kommuner
         self.weights = list(accumulate(k.children for k in kommuner))
         self.moves: dict[int, date] = {}  # case -> day the child moves; the next case is where it comes to
@@ -136,7 +136,7 @@ class _Simulation:
 
     def _evening(self, kommune: Kommune, day: date, rng: Random) -> datetime:
         """When the message of a case is sent: within 40 minutes of the municipality's extract."""
-        return _extract(kommune, day).astimezone(UTC) + timedelta(milliseconds=rng.randrange(20_000, 2_400_000))
+        return extracted(kommune, day).astimezone(UTC) + timedelta(milliseconds=rng.randrange(20_000, 2_400_000))
 
     def run(self) -> Iterator[Submission]:
         while self.queue:
@@ -151,22 +151,23 @@ class _Simulation:
 
     def _begin(self, start: _Start) -> _Case:
         """Write the course of a case, and of what it will send."""
-        rng = _seeded(self.seed, "sak", start.index)
+        rng = seeded(self.seed, "sak", start.index)
         place = Place(kommune=start.kommune, version=start.kommune.version(self.mix.old_version), watched=self.watched)
         if start.is_new:
             course = fresh(rng, self.nursery, place, start.day, unborn=self.mix.unborn, child=start.child)
         else:
             course = existing(rng, self.nursery, place)
         if (day := self.moves.get(start.index)) is not None:
-            if course.sak.slutt_dato is None or course.sak.slutt_dato > day:
+            child = course.child if course.child.age(day) < 16 else None
+            if child and (course.sak.slutt_dato is None or course.sak.slutt_dato > day):
                 course = course.ended_by_moving(day)
-            self._arrive(start, course.child, day)
+            self._arrive(start, child, day)
         first, last = start.day, self.watched[1]
         return _Case(course=course, rng=rng, days=[first, *(d for d in course.days() if first < d <= last)])
 
-    def _arrive(self, start: _Start, child: Child, day: date) -> None:
-        """The child of a case comes to another municipality."""
-        rng = _seeded(self.seed, "flytting", start.index)
+    def _arrive(self, start: _Start, child: Child | None, day: date) -> None:
+        """The child of a case comes to another municipality; another child when that one is too old to move."""
+        rng = seeded(self.seed, "flytting", start.index)
         while (kommune := self._kommune(rng)).number == start.kommune.number:
             pass
         self._push(self._evening(kommune, day, rng), _Start(start.index + 1, kommune, day, True, child))
@@ -233,7 +234,7 @@ class _Simulation:
         course = case.course
         return Barnevern(
             id=new_id(case.rng),
-            dato_uttrekk=_extract(course.kommune, day),
+            dato_uttrekk=extracted(course.kommune, day),
             forrige_id=case.last_id,
             fagsystem=course.kommune.system,
             avgiver=course.kommune.avgiver(course.bydel),
@@ -293,12 +294,12 @@ class _Simulation:
         self._push(sent, _Ready(replace(held, sent=sent, note=replace(held.note, kind="late"))))
 
 
-def _seeded(*what: object) -> Random:
+def seeded(*what: object) -> Random:
     """A generator of its own for each purpose, so that one more draw here changes nothing there."""
     return Random("/".join(map(str, what)))  # noqa: S311
 
 
-def _extract(kommune: Kommune, day: date) -> datetime:
+def extracted(kommune: Kommune, day: date) -> datetime:
     """When a municipality takes its extract, with the offset of the day."""
     hour, minute = divmod(kommune.evening, 60)
     return datetime.fromisoformat(datetime.combine(day, time(hour, minute), NORWAY).isoformat())

@@ -17,11 +17,15 @@ from bvr.model.concepts import Lovhjemmel, Saksinnhold
 NEW_ACT = date(2023, 1, 1)
 NEW_CODES = date(2026, 1, 1)
 
-_TEXTS = (
+_SENTENCES = (
     "Syntetisk presisering: forholdet er beskrevet i journalen.",
-    "Syntetisk presisering: gjelder situasjonen etter skolestart, se notat.",
-    "Syntetisk presisering: avtalt med de foresatte og gjennomgått i ansvarsgruppen.",
-    "Syntetisk presisering: tiltaket er tilpasset barnets alder og behov og følges opp hver måned.",
+    "Gjelder situasjonen etter skolestart, se notat.",
+    "Avtalt med de foresatte og gjennomgått i ansvarsgruppen.",
+    "Tiltaket er tilpasset barnets alder og behov og følges opp hver måned.",
+    "Familien er kjent for tjenesten fra tidligere.",
+    "Samarbeidsmøte er holdt med barnehage eller skole & helsestasjon.",
+    "Barnets syn er innhentet og vektlagt.",
+    "Vurderes på nytt ved neste evaluering av planen.",
 )
 
 # How often a code is used, per thousand or so; a code that is not named has 4.
@@ -94,7 +98,13 @@ _BASES: dict[str, tuple[_Provision, _Provision]] = {
 
 
 def text(rng: Random) -> str:
-    return rng.choice(_TEXTS)
+    """A clarification of one to five sentences."""
+    return " ".join((_SENTENCES[0], *rng.sample(_SENTENCES[1:], rng.choice((0, 0, 1, 1, 2, 4)))))
+
+
+def text_for(rng: Random, codes: str, code: str, share: float = 0.2) -> str | None:
+    """A clarification where the code demands one, and for a share of the others."""
+    return text(rng) if needs_text(codes, code) or rng.random() < share else None
 
 
 def needs_text(codes: str, code: str) -> bool:
@@ -131,7 +141,7 @@ def contents(rng: Random, day: date, version: str) -> tuple[Saksinnhold, ...]:
     """What a report, an investigation or a measure is about: one to four different codes."""
     count = rng.choices((1, 2, 3, 4), (50, 30, 15, 5))[0]
     found = dict.fromkeys(draw(rng, "Saksinnhold", day, version) for _ in range(count))
-    return tuple(Saksinnhold(kode=c, presisering=text(rng) if needs_text("Saksinnhold", c) else None) for c in found)
+    return tuple(Saksinnhold(kode=c, presisering=text_for(rng, "Saksinnhold", c)) for c in found)
 
 
 def measures(rng: Random, age: int, count: int) -> list[str]:

@@ -86,7 +86,7 @@ class Course(msgspec.Struct, frozen=True, kw_only=True):
             sak,
             slutt_dato=day,
             avsluttet=True,
-            melding=tuple(e if e.konklusjon else self._concluded(e, day) for e in sak.melding),
+            melding=tuple(e if e.konklusjon or e.er_slettet else self._concluded(e, day) for e in sak.melding),
             undersokelse=tuple(e if e.konklusjon else self._dropped(e, day) for e in sak.undersokelse),
             plan=tuple(e if e.konklusjon else replace(e, konklusjon=until) for e in sak.plan),
             tiltak=tuple(e if e.konklusjon else replace(e, konklusjon=until, opphevelse=moved) for e in sak.tiltak),
@@ -96,7 +96,11 @@ class Course(msgspec.Struct, frozen=True, kw_only=True):
                 for e in sak.ettervern
             ),
         )
-        late = [e for e in sak.melding if not e.konklusjon and e.start_dato + timedelta(days=7) < day]
+        late = [
+            e
+            for e in closed.melding
+            if e.konklusjon and e.konklusjon.slutt_dato == day and e.start_dato + timedelta(days=7) < day
+        ]
         standing = [
             replace(s, until=min(s.until, day - timedelta(days=1))) if s.rule.startswith("undersokelse-11") else s
             for s in self.standing

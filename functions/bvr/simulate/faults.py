@@ -25,7 +25,10 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
-    """A way to go wrong: the rule that finds it, how often it is made, and other ERROR rules it may set off."""
+    """A way to go wrong: the rule that finds it, how often it is tried, and other ERROR rules it may set off.
+
+    Faults that few cases can have weigh more, so that all of them are seen.
+    """
 
     rule: str
     severity: str
@@ -123,16 +126,16 @@ def _families() -> None:
 
 
 def _family(name: str, more: tuple[str, ...]) -> None:
-    @_fault(f"{name}-2a", "ERROR", 2.0, also=more)
+    @_fault(f"{name}-2a", "ERROR", 3.0, also=more)
     def ends_before_it_starts(document: m.Barnevern, today: date) -> m.Barnevern | None:
         return _first(document, name, _ended, lambda e: _end(e, e.start_dato - DAY))
 
-    @_fault(f"{name}-2c", "ERROR", 1.5)
+    @_fault(f"{name}-2c", "ERROR", 12.0)
     def ends_after_the_case(document: m.Barnevern, today: date) -> m.Barnevern | None:
         closed = document.sak.slutt_dato
         return closed and _first(document, name, _ended, lambda e: _end(e, closed + DAY))  # type: ignore[return-value]
 
-    @_fault(f"{name}-2e", "ERROR", 1.5)
+    @_fault(f"{name}-2e", "ERROR", 3.0)
     def starts_before_the_case(document: m.Barnevern, today: date) -> m.Barnevern | None:
         before = document.sak.start_dato - DAY
         if before < NEW_ACT <= document.sak.start_dato:
@@ -151,14 +154,14 @@ _families()
 # --- reporter and case -----------------------------------------------------------------------------------------------
 
 
-@_fault("avgiver-1", "ERROR", 3.0)
+@_fault("avgiver-1", "ERROR", 24.0)
 def _no_district(document: m.Barnevern, today: date) -> m.Barnevern | None:
     if document.avgiver.bydelsnummer is None:
         return None
     return replace(document, avgiver=replace(document.avgiver, bydelsnummer=None))
 
 
-@_fault("sak-1", "ERROR", 2.0)
+@_fault("sak-1", "ERROR", 16.0)
 def _wrong_century(document: m.Barnevern, today: date) -> m.Barnevern | None:
     return _first(
         document,
@@ -201,7 +204,7 @@ def _deleted_unknown(document: m.Barnevern, today: date) -> m.Barnevern | None:
     return _sak(document, slettet=(*sak.slettet, gone))
 
 
-@_fault("sak-23", "INFO", 2.0)
+@_fault("sak-23", "INFO", 16.0)
 def _closed_with_open_parts(document: m.Barnevern, today: date) -> m.Barnevern | None:
     if document.sak.slutt_dato is None:
         return None
@@ -211,7 +214,7 @@ def _closed_with_open_parts(document: m.Barnevern, today: date) -> m.Barnevern |
 # --- who -------------------------------------------------------------------------------------------------------------
 
 
-@_fault("personalia-2f", "ERROR", 1.0)
+@_fault("personalia-2f", "ERROR", 8.0)
 def _known_after_the_case(document: m.Barnevern, today: date) -> m.Barnevern | None:
     closed = document.sak.slutt_dato
     if closed is None:
@@ -248,7 +251,7 @@ def _another_sex(document: m.Barnevern, today: date) -> m.Barnevern | None:
     return _first(document, "personalia", _real, lambda e: replace(e, kjonn="2" if e.kjonn == "1" else "1"))
 
 
-@_fault("personalia-15", "ERROR", 4.0)
+@_fault("personalia-15", "ERROR", 32.0)
 def _unborn_after_birth(document: m.Barnevern, today: date) -> m.Barnevern | None:
     if document.sak.slutt_dato is not None:
         return None
@@ -346,7 +349,7 @@ def _no_decision_by_the_service(document: m.Barnevern, today: date) -> m.Barneve
     return _no_decision(document, "1")
 
 
-@_fault("undersokelse-21-k2", "WARNING", 4.0)
+@_fault("undersokelse-21-k2", "WARNING", 32.0)
 def _no_decision_by_the_board(document: m.Barnevern, today: date) -> m.Barnevern | None:
     return _no_decision(document, "2")
 
@@ -369,7 +372,7 @@ def _demand_ends_first(document: m.Barnevern, today: date) -> m.Barnevern | None
     return _demand(document, lambda e: True, lambda e: e.start_dato + DAY, lambda e: e.start_dato)
 
 
-@_fault("vedtak-2g", "ERROR", 1.0)
+@_fault("vedtak-2g", "ERROR", 8.0)
 def _demand_outlives(document: m.Barnevern, today: date) -> m.Barnevern | None:
     return _demand(document, _ended, lambda e: e.start_dato, lambda e: e.konklusjon.slutt_dato + DAY)
 
@@ -379,7 +382,7 @@ def _demand_comes_first(document: m.Barnevern, today: date) -> m.Barnevern | Non
     return _demand(document, lambda e: True, lambda e: e.start_dato - DAY, lambda e: e.start_dato)
 
 
-@_fault("vedtak-2i", "INFO", 2.0)
+@_fault("vedtak-2i", "INFO", 16.0)
 def _status_after_the_end(document: m.Barnevern, today: date) -> m.Barnevern | None:
     return _first(
         document,
@@ -439,7 +442,7 @@ def _another_act(document: m.Barnevern, lov: str, fits: Callable[[date], bool]) 
     return None
 
 
-@_fault("vedtak-5-2021", "ERROR", 3.0, also=("tiltak-12", "tiltak-13"))
+@_fault("vedtak-5-2021", "ERROR", 24.0, also=("tiltak-12", "tiltak-13"))
 def _act_of_2021_too_early(document: m.Barnevern, today: date) -> m.Barnevern | None:
     return _another_act(document, "BVL2021", lambda day: day < NEW_ACT)
 
@@ -454,14 +457,14 @@ def _decided_twice(document: m.Barnevern, today: date) -> m.Barnevern | None:
     return _twice(document, "vedtak", lambda e: True)
 
 
-@_fault("vedtak-20-relasjon", "WARNING", 5.0)
+@_fault("vedtak-20-relasjon", "WARNING", 40.0)
 def _sent_without_relation(document: m.Barnevern, today: date) -> m.Barnevern | None:
     if not any(_status(e) == "2" for e in document.sak.vedtak):
         return None
     return _unrelated(document, lambda r: r.til_type == "OversendelseFylkesnemnd")
 
 
-@_fault("vedtak-20-oversendelse", "WARNING", 5.0)
+@_fault("vedtak-20-oversendelse", "WARNING", 40.0)
 def _sent_nothing(document: m.Barnevern, today: date) -> m.Barnevern | None:
     if not any(_status(e) == "2" for e in document.sak.vedtak):
         return None
@@ -477,17 +480,17 @@ def _request_act(document: m.Barnevern, lov: str, fits: Callable[[date], bool]) 
     )
 
 
-@_fault("oversendelse-5-2021", "ERROR", 3.0)
+@_fault("oversendelse-5-2021", "ERROR", 24.0)
 def _request_too_early(document: m.Barnevern, today: date) -> m.Barnevern | None:
     return _request_act(document, "BVL2021", lambda day: day < NEW_ACT)
 
 
-@_fault("oversendelse-5-1992", "ERROR", 3.0)
+@_fault("oversendelse-5-1992", "ERROR", 24.0)
 def _request_too_late(document: m.Barnevern, today: date) -> m.Barnevern | None:
     return _request_act(document, "BVL", lambda day: day >= NEW_ACT)
 
 
-@_fault("oversendelse-2e", "ERROR", 2.0)
+@_fault("oversendelse-2e", "ERROR", 16.0)
 def _request_before_the_case(document: m.Barnevern, today: date) -> m.Barnevern | None:
     before = document.sak.start_dato - DAY
     if before < NEW_ACT <= document.sak.start_dato:
@@ -500,7 +503,7 @@ def _request_before_the_case(document: m.Barnevern, today: date) -> m.Barnevern 
     )
 
 
-@_fault("oversendelse-2f", "ERROR", 2.0)
+@_fault("oversendelse-2f", "ERROR", 16.0)
 def _request_after_the_case(document: m.Barnevern, today: date) -> m.Barnevern | None:
     closed = document.sak.slutt_dato
     if closed is None or closed + DAY >= NEW_ACT > document.sak.start_dato:
@@ -529,12 +532,12 @@ def _older(document: m.Barnevern, today: date, kode: str, years: int) -> m.Barne
     return _category(document, kode, fits, None)
 
 
-@_fault("tiltak-5", "WARNING", 3.0)
+@_fault("tiltak-5", "WARNING", 24.0)
 def _kindergarten(document: m.Barnevern, today: date) -> m.Barnevern | None:
     return _older(document, today, "4.1", 8)
 
 
-@_fault("tiltak-6", "WARNING", 3.0)
+@_fault("tiltak-6", "WARNING", 24.0)
 def _after_school(document: m.Barnevern, today: date) -> m.Barnevern | None:
     return _older(document, today, "4.2", 12)
 
@@ -544,22 +547,22 @@ def _other_measure(document: m.Barnevern, today: date) -> m.Barnevern | None:
     return _category(document, "3.99", lambda e: e.kategori.kode[0] in "34567", " ")
 
 
-@_fault("tiltak-22", "WARNING", 2.0)
+@_fault("tiltak-22", "WARNING", 16.0)
 def _other_institution(document: m.Barnevern, today: date) -> m.Barnevern | None:
     return _category(document, "1.99", lambda e: e.kategori.kode[0] == "1", "Syntetisk presisering: institusjon.")
 
 
-@_fault("tiltak-23", "WARNING", 2.0)
+@_fault("tiltak-23", "WARNING", 16.0)
 def _other_foster_home(document: m.Barnevern, today: date) -> m.Barnevern | None:
     return _category(document, "2.99", lambda e: e.kategori.kode[0] == "2", "Syntetisk presisering: fosterhjem.")
 
 
-@_fault("tiltak-8", "ERROR", 4.0)
+@_fault("tiltak-8", "ERROR", 32.0)
 def _other_reason(document: m.Barnevern, today: date) -> m.Barnevern | None:
     return _first(document, "tiltak", lambda e: e.opphevelse, lambda e: replace(e, opphevelse=m.Opphevelse(kode="4")))
 
 
-@_fault("tiltak-9", "WARNING", 3.0)
+@_fault("tiltak-9", "WARNING", 24.0)
 def _two_homes(document: m.Barnevern, today: date) -> m.Barnevern | None:
     """The previous placement was never ended."""
     placed = [e for e in document.sak.tiltak if e.kategori.kode[0] in "12"]
@@ -581,7 +584,7 @@ def _care(e: m.Tiltak) -> bool:
     return (e.lovhjemmel.kapittel, e.lovhjemmel.paragraf) in (("4", "12"), ("5", "1"))
 
 
-@_fault("tiltak-12", "ERROR", 5.0)
+@_fault("tiltak-12", "ERROR", 40.0)
 def _no_reason(document: m.Barnevern, today: date) -> m.Barnevern | None:
     return _first(
         document,
@@ -591,7 +594,7 @@ def _no_reason(document: m.Barnevern, today: date) -> m.Barnevern | None:
     )
 
 
-@_fault("tiltak-13", "ERROR", 6.0)
+@_fault("tiltak-13", "ERROR", 48.0)
 def _care_of_an_adult(document: m.Barnevern, today: date) -> m.Barnevern | None:
     if not document.sak.personalia or (today - document.sak.personalia[-1].fodseldato).days < 18 * 365.25 + 2:
         return None
@@ -630,7 +633,7 @@ def _another_section(document: m.Barnevern, today: date) -> m.Barnevern | None:
 # --- plans, aftercare, moves -----------------------------------------------------------------------------------------
 
 
-@_fault("plan-2f", "ERROR", 2.0)
+@_fault("plan-2f", "ERROR", 16.0)
 def _evaluated_after_the_case(document: m.Barnevern, today: date) -> m.Barnevern | None:
     closed = document.sak.slutt_dato
     if closed is None:
@@ -650,24 +653,24 @@ def _planned_twice(document: m.Barnevern, today: date) -> m.Barnevern | None:
     return _twice(document, "plan", lambda e: True)
 
 
-@_fault("ettervern-2a", "ERROR", 3.0)
+@_fault("ettervern-2a", "ERROR", 24.0)
 def _answered_before_offered(document: m.Barnevern, today: date) -> m.Barnevern | None:
     return _first(document, "ettervern", _ended, lambda e: _end(e, e.tilbud_sendt_dato - DAY))
 
 
-@_fault("ettervern-2c", "ERROR", 3.0)
+@_fault("ettervern-2c", "ERROR", 24.0)
 def _answered_after_the_case(document: m.Barnevern, today: date) -> m.Barnevern | None:
     closed = document.sak.slutt_dato
     return closed and _first(document, "ettervern", _ended, lambda e: _end(e, closed + DAY))  # type: ignore[return-value]
 
 
-@_fault("ettervern-2e", "ERROR", 3.0)
+@_fault("ettervern-2e", "ERROR", 24.0)
 def _offered_before_the_case(document: m.Barnevern, today: date) -> m.Barnevern | None:
     before = document.sak.start_dato - DAY
     return _first(document, "ettervern", lambda e: True, lambda e: replace(e, tilbud_sendt_dato=before))
 
 
-@_fault("flytting-2c", "ERROR", 2.0)
+@_fault("flytting-2c", "ERROR", 16.0)
 def _moved_after_the_case(document: m.Barnevern, today: date) -> m.Barnevern | None:
     closed = document.sak.slutt_dato
     if closed is None:
@@ -675,7 +678,7 @@ def _moved_after_the_case(document: m.Barnevern, today: date) -> m.Barnevern | N
     return _first(document, "flytting", lambda e: True, lambda e: replace(e, slutt_dato=closed + DAY))
 
 
-@_fault("flytting-2f", "ERROR", 2.0)
+@_fault("flytting-2f", "ERROR", 16.0)
 def _moved_before_the_case(document: m.Barnevern, today: date) -> m.Barnevern | None:
     before = document.sak.start_dato - DAY
     return _first(document, "flytting", lambda e: True, lambda e: replace(e, slutt_dato=before))

@@ -37,6 +37,8 @@ class Brief(msgspec.Struct, frozen=True, kw_only=True):
     measures: int  # days
     watched: tuple[date, date]  # first and last simulated day
     moved_here: bool = False
+    rounds: int = 0  # earlier reports that came to nothing
+    busy: float = 1.0  # how many times as many reports as usual; visits too, up to four times
 
 
 def days(count: float) -> timedelta:
@@ -90,7 +92,9 @@ class _Writer:
         elif kind == "henlagt":
             until = self.dismissed(start)
         else:
-            report = self.report(start, "2", melder="5" if self.brief.moved_here else None)
+            for _ in range(self.brief.rounds):
+                until = self.earlier(until)
+            report = self.report(until, "2", melder="5" if self.brief.moved_here else None)
             until = self.investigated(report, kind)
         self.mistake()
         ended = max(until, self.last)
@@ -209,8 +213,7 @@ class _Writer:
             start_dato=start,
             migrert_id=self.migrated(start),
             melder=tuple(
-                m.Melder(kode=c, presisering=codes.text(rng) if codes.needs_text("Melder", c) else None)
-                for c in dict.fromkeys(reporters)
+                m.Melder(kode=c, presisering=codes.text_for(rng, "Melder", c)) for c in dict.fromkeys(reporters)
             ),
             saksinnhold=codes.contents(rng, start, version),
             konklusjon=m.MeldingKonklusjon(
@@ -228,6 +231,14 @@ class _Writer:
             day = _end(self.report(day + days(self.rng.randrange(1, 40)), None))
         return day
 
+    def earlier(self, start: date) -> date:
+        """A report that came to nothing, and the day of the next one."""
+        if self.rng.random() < 0.4:
+            day = self.dismissed(start)
+        else:
+            day = self.investigated(self.report(start, "2"), "undersokt")
+        return day + days(self.rng.randrange(20, 240))
+
     def more_reports(
         self, since: date, until: date, rate: float, kode: str, about: m.Undersokelse | None = None
     ) -> None:
@@ -235,7 +246,7 @@ class _Writer:
         day = max(since, _REPORTED_TWICE)
         until = min(until, self.stop)
         while True:
-            day += days(1 + self.rng.expovariate(rate / 365))
+            day += days(1 + self.rng.expovariate(rate * self.brief.busy / 365))
             if day + days(15) > until:
                 return
             melding = self.report(day, kode)
@@ -262,7 +273,7 @@ class _Writer:
             konklusjon=m.UndersokelseKonklusjon(
                 slutt_dato=concluded,
                 kode=kode,
-                presisering=codes.text(rng) if codes.needs_text("UndersokelseKonklusjon", kode) else None,
+                presisering=codes.text_for(rng, "UndersokelseKonklusjon", kode),
             ),
         )
         self.undersokelse.append(undersokelse)
@@ -325,8 +336,7 @@ class _Writer:
         melding = m.Melding(
             id=self.id(),
             start_dato=entered,
-            melder=(m.Melder(kode=codes.draw(rng, "Melder", entered, self.version)),),
-            saksinnhold=(),
+            melder=(m.Melder(kode="23"),),
         )
         self.melding.append(melding)
         deleted = entered + days(rng.randrange(1, 10))
@@ -389,15 +399,13 @@ class _Writer:
             start_dato=start,
             migrert_id=self.migrated(start),
             lovhjemmel=vedtak.lovhjemmel,
-            kategori=m.Kategori(
-                kode=kategori, presisering=codes.text(rng) if codes.needs_text("TiltakKategori", kategori) else None
-            ),
+            kategori=m.Kategori(kode=kategori, presisering=codes.text_for(rng, "TiltakKategori", kategori)),
             tiltaksgrunnlag=codes.contents(rng, start, self.version) if rng.random() < 0.25 else (),
             tilsyn=self.supervised(start, end) if foster else None,
             oppfolging=self.followed_up(start, end) if foster else None,
             opphevelse=m.Opphevelse(
                 kode=why,
-                presisering=codes.text(rng) if codes.needs_text("TiltakOpphevelse", why) else None,
+                presisering=codes.text_for(rng, "TiltakOpphevelse", why),
             )
             if why
             else None,
@@ -413,7 +421,7 @@ class _Writer:
         while day <= stop:
             if rng.random() < met:
                 found.append(day)
-            day += days(rng.randrange(75, 105))
+            day += days(rng.randrange(75, 105) / min(self.brief.busy, 4))
         return found
 
     def supervised(self, start: date, end: date) -> m.Tilsyn:
@@ -543,9 +551,7 @@ class _Writer:
                 id=self.id(),
                 slutt_dato=day,
                 migrert_id=self.migrated(day),
-                arsak_fra=m.ArsakFra(
-                    kode=fra, presisering=codes.text(rng) if codes.needs_text("FlyttingArsakFra", fra) else None
-                ),
+                arsak_fra=m.ArsakFra(kode=fra, presisering=codes.text_for(rng, "FlyttingArsakFra", fra)),
                 flytting_til=m.FlyttingTil(kode=til),
             )
         )

@@ -14,7 +14,7 @@ from bvr.simulate.population import Kommune
 
 # Cases by kind: among those there are on a day, and among new reports.
 _STOCK: dict[Kind, float] = {
-    **{"henlagt": 50, "undersokt": 190, "hjelp": 450, "frivillig": 135, "omsorg": 165, "atferd": 10},
+    **{"henlagt": 40, "undersokt": 170, "hjelp": 450, "frivillig": 105, "omsorg": 165, "atferd": 10},
 }
 _NEW: dict[Kind, float] = {
     **{"henlagt": 250, "undersokt": 430, "hjelp": 265, "frivillig": 25, "omsorg": 20, "atferd": 7, "voksen": 3},
@@ -31,6 +31,7 @@ _AGES: dict[str, tuple[tuple[float, float, float], ...]] = {
 _BEFORE_18 = timedelta(days=400)
 _FIRST_DAY = date(2010, 1, 1)
 _PRELUDE = 105  # days from the report until measures begin
+_ROUND = 220  # days from one report to the next where the first came to nothing
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,16 +53,22 @@ def existing(rng: Random, nursery: Nursery, place: Place) -> Course:
         # A case met on a day is more likely a long one: its length is the sum of two exponentials.
         measures = 30 + _length(rng, kind) + _length(rng, kind)
         total = measures + _PRELUDE if kind in _MEAN_DAYS else _PRELUDE
+        rounds = rng.choices((0, 1, 2, 3, 5), (45, 28, 16, 8, 3))[0] if 1 < age < 14 else 0
         elapsed = rng.random() * total if rng.random() < 0.9 else total + rng.random() * 150
-        start = max(first - timedelta(days=1 + int(elapsed)), born + timedelta(days=rng.randrange(0, 20)), _FIRST_DAY)
+        start = max(
+            first - timedelta(days=1 + int(elapsed) + rounds * _ROUND),
+            born + timedelta(days=rng.randrange(0, 20)),
+            _FIRST_DAY,
+        )
         adult = child.birthday(18)
-        if age >= 18 or start > adult - _BEFORE_18:
+        if age >= 18 or start > adult - _BEFORE_18 - timedelta(days=rounds * 2 * _ROUND):
+            rounds = 0
             start = max(adult - _BEFORE_18 - timedelta(days=rng.randrange(0, 2500)), _FIRST_DAY)
             measures = (adult - start).days
         start = min(start, first - timedelta(days=1))
         if start < born:  # born yesterday
             continue
-        course = write(rng, _brief(place, child, kind, start, measures, rng))
+        course = write(rng, _brief(place, child, kind, start, measures, rng, rounds=rounds))
         if course.sak.slutt_dato is None or course.sak.slutt_dato > first - timedelta(days=200):
             return course
     return course
@@ -86,7 +93,15 @@ def fresh(
 
 
 def _brief(
-    place: Place, child: Child, kind: Kind, start: date, measures: int, rng: Random, *, moved_here: bool = False
+    place: Place,
+    child: Child,
+    kind: Kind,
+    start: date,
+    measures: int,
+    rng: Random,
+    *,
+    moved_here: bool = False,
+    rounds: int = 0,
 ) -> Brief:
     return Brief(
         kommune=place.kommune,
@@ -98,6 +113,7 @@ def _brief(
         measures=measures,
         watched=place.watched,
         moved_here=moved_here,
+        rounds=rounds,
     )
 
 
