@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 from emulator.processes import HOST, Child, Spawner, accepts_connections, free_ports
@@ -86,7 +87,7 @@ class FunctionRunner:
     def wait(self) -> None:
         """Wait until all answer. A worker that fails to import main.py ends the process, and its log is shown."""
         for name, child in self._running.items():
-            child.wait_until(lambda port=self._ports[name]: accepts_connections(f"{HOST}:{port}"))
+            child.wait_until(partial(accepts_connections, f"{HOST}:{self._ports[name]}"))
 
     def log(self, name: str) -> Path:
         """Where a function's output goes."""

