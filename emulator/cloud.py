@@ -61,7 +61,7 @@ class LocalCloud:
         `run_dir`: where logs, keys and (with `keep_data`) data go; without it a temporary folder, deleted at the end.
         `functions`: all, none, or the ones named. `schedules`: call scheduled functions at their times; tests leave
         it off and use `trigger`. `progress` is called with one line of text at a time. `pubsub_host`: a Pub/Sub
-        emulator that already runs, such as Google's own, instead of ours.
+        emulator that already runs, such as Google's own, instead of ours; ours is started if it does not answer.
         """
         if keep_data and run_dir is None:
             raise ValueError("keep_data needs a run_dir to keep them in")
@@ -139,6 +139,10 @@ class LocalCloud:
         (self.run_dir / "logs").mkdir(parents=True, exist_ok=True)
         self._tokens = TokenServer(self.run_dir / "nokler")
         pubsub_port, rest_port, grpc_port, storage_port = free_ports(4)
+        if self._pubsub_host and not accepts_connections(self._pubsub_host):
+            # Most likely a terminal that still has the environment of a local cloud that has ended.
+            self._progress(f"pubsub: nothing answers at {self._pubsub_host}; our own is started")
+            self._pubsub_host = None
         pubsub_host = self._pubsub_host or f"{HOST}:{pubsub_port}"
         self._environment = self._describe(pubsub_host, rest_port, grpc_port, storage_port)
         self._client_environment = self._describe_clients()

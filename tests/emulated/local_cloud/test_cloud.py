@@ -17,7 +17,7 @@ import requests
 from google.cloud import bigquery, pubsub_v1, storage
 
 from emulator.cloud import LocalCloud
-from emulator.processes import StartError
+from emulator.processes import HOST, StartError, free_ports
 from emulator.scheduler import ScheduledCallFailed
 from emulator.topology import load
 
@@ -65,6 +65,10 @@ def until(found, seconds=10.0):
     while not (answer := found()) and time.monotonic() < deadline:
         time.sleep(0.05)
     return answer
+
+
+def gone(processes):
+    return until(lambda: not [one for one in processes if one.is_running() and one.status() != "zombie"])
 
 
 def schema_folder(folder):
@@ -167,17 +171,17 @@ def test_nothing_is_left(parts):
         folder = cloud.run_dir
         assert len(mine) >= 5  # three servers, gunicorn and its worker
         assert folder.exists()
-    assert not [process for process in mine if process.is_running()]
+    assert gone(mine)
     assert not folder.exists()
 
 
 def test_a_function_that_cannot_be_loaded_is_shown_and_nothing_is_left(parts, tmp_path):
     broken = tmp_path / "main.py"
     broken.write_text("import finnes_ikke")
-    before = set(psutil.Process().children(recursive=True))
+    before = set(psutil.Process().children())
     with pytest.raises(StartError, match="finnes_ikke"):
         LocalCloud(functions=["mottak"], **parts | {"source": broken}).start()
-    assert set(psutil.Process().children(recursive=True)) == before
+    assert set(psutil.Process().children()) == before
 
 
 def test_an_unknown_function_is_refused():
@@ -210,13 +214,17 @@ def test_data_is_kept_when_asked(parts, tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def command(parts):
+def command():
     """`python -m emulator` in a process of its own, its output, and the processes it has started."""
     started = []
+    environment = {name: value for name, value in os.environ.items() if name != "PUBSUB_EMULATOR_HOST"}
 
-    def start(*options):
+    def start(*options, **added):
         process = subprocess.Popen(
-            [sys.executable, "-m", "emulator", "--no-functions", *options], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "emulator", "--no-functions", *options],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment | added,
         )
         started.append(process)
         lines = []
@@ -231,10 +239,6 @@ def command(parts):
         if process.poll() is None:
             process.kill()
         process.communicate()
-
-
-def gone(processes):
-    return until(lambda: not [one for one in processes if one.is_running() and one.status() != "zombie"])
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -255,3 +259,12 @@ def test_no_server_outlives_a_parent_that_is_killed(command):
     assert len(children) >= 3
     process.kill()
     assert gone(children)
+
+
+def test_a_stale_address_of_pubsub_is_passed_over(command):
+    (port,) = free_ports(1)
+    process, output, _ = command(PUBSUB_EMULATOR_HOST=f"{HOST}:{port}")
+    assert "nothing answers" in output
+    assert f"PUBSUB_EMULATOR_HOST={HOST}:{port}\n" not in output
+    process.terminate()
+    assert process.wait(timeout=15) == 0
