@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,8 @@ def main() -> int:
     options = parser.parse_args()
     started = time.monotonic()
     step("1", "Starter den lokale skyen", "Starting the local cloud")
-    with LocalCloud(progress=lambda text: console.print(f"   [dim]{text}[/]")) as cloud:
+    elsewhere = os.environ.get("PUBSUB_EMULATOR_HOST")  # a Pub/Sub emulator that already runs
+    with LocalCloud(progress=lambda text: console.print(f"   [dim]{text}[/]"), pubsub_host=elsewhere) as cloud:
         os.environ.update(cloud.environment)
         submissions = list(_submissions(options))
         answers = send_and_receive(submissions)
@@ -188,10 +189,8 @@ def whats_next(cloud: LocalCloud, seconds: float, keep: bool) -> None:
 
 
 def wait() -> None:
-    try:
+    with suppress(KeyboardInterrupt):
         threading.Event().wait()
-    except KeyboardInterrupt:
-        pass
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from enum import IntEnum
+from typing import Any
 
 import msgspec
 
@@ -42,7 +43,7 @@ class Finding(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     message_en: str
     remedy_nb: str = ""
     remedy_en: str = ""
-    parameters: dict[str, Parameter] = {}
+    parameters: dict[str, Any] = {}  # Parameter; a date is its ISO text once it has been stored
 
     @property
     def order(self) -> tuple[int, str, str, str, int]:

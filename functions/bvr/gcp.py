@@ -142,6 +142,7 @@ class RegisterTable:
 
     def append(self, serialized_row: bytes) -> None:
         request = types.AppendRowsRequest(
+            write_stream=self._template.write_stream,
             proto_rows=types.AppendRowsRequest.ProtoData(rows=types.ProtoRows(serialized_rows=[serialized_row]))
         )
         try:
@@ -155,7 +156,7 @@ class RegisterTable:
             raise Broken("append", type(error).__name__) from error
         except Exception as error:
             self._reset()
-            raise Retry(f"append: {type(error).__name__}") from error
+            raise Retry(f"append: {_first_line(error)}") from error
 
     def _reset(self) -> None:
         with self._lock:
