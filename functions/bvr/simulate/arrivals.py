@@ -38,11 +38,11 @@ class Mix(msgspec.Struct, frozen=True, kw_only=True):
 
     planted: float = 0.065  # a new fault that a rule finds; with faults not yet corrected about 8 %
     corrected: float = 0.85  # of ERROR faults: sent again without it within days
-    corrected_remark: float = 0.2  # of WARNING and INFO faults
+    corrected_remark: float = 0.35  # of WARNING and INFO faults
     invalid: float = 0.01  # no schema accepts it; sent again corrected
     duplicate: float = 0.01  # the same bytes again
-    gap: float = 0.01  # never arrives
-    late: float = 0.01  # arrives after its successor
+    gap: float = 0.02  # of those followed by another: never arrives
+    late: float = 0.02  # of those followed by another: arrives after its successor
     new_cases: float = 0.3  # of cases: begin during the simulated days
     moves: float = 0.02  # of cases: the child moves to another municipality
     unborn: float = 0.03  # of new cases
@@ -90,7 +90,8 @@ def simulate(
 ) -> Iterator[Submission]:
     """Submissions of `saker` cases of `kommuner` municipalities over `dager` days, in order of arrival.
 
-    The same arguments give the same bytes.
+    The same arguments give the same bytes. Days before July 2024 can be simulated too, but the notes then name rules
+    that were not yet in force.
     """
     return _Simulation(kommuner, saker, dager, seed, start, mix).run()
 
@@ -188,11 +189,12 @@ class _Simulation:
         invalid, xml = None, encode(document, course.version)
         if draw < mix.invalid:
             invalid, xml = broken(rng, xml)
+        standing = () if document.sak.er_slettet else course.rules(day)
         note = Note(
             kind=kind,
             planted=() if invalid else planted,
-            allowed=tuple(sorted(case.fault.also)) if case.fault and planted and not invalid else (),
-            standing=() if invalid else self._standing(course, day, planted),
+            allowed=tuple(sorted({*case.fault.also, *standing})) if case.fault and planted and not invalid else (),
+            standing=() if invalid or planted else standing,
             invalid=invalid,
             missing=case.missing,
         )
@@ -266,12 +268,6 @@ class _Simulation:
         if again <= self.watched[1] and again not in case.days:
             insort(case.days, again)
         return again
-
-    def _standing(self, course: Course, day: date, planted: tuple[str, ...]) -> tuple[str, ...]:
-        """What fires because the case is as it is; unknown once a planted fault may have changed it."""
-        if planted or (course.deleted and course.deleted <= day):
-            return ()
-        return course.rules(day)
 
     def _repeat(self, made: Submission, rng: Random) -> None:
         """The same bytes again: a retry keeps the sender's own id, a duplicate does not."""

@@ -25,8 +25,8 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
 
     kind: Kind
     planted: tuple[str, ...] = ()  # rules that fire because of a fault put in
-    allowed: tuple[str, ...] = ()  # further ERROR rules that the fault may set off
-    standing: tuple[str, ...] = ()  # rules that fire because the case is as it is
+    allowed: tuple[str, ...] = ()  # further rules that may fire beside the fault
+    standing: tuple[str, ...] = ()  # rules that fire because the case is as it is; only told when nothing is planted
     invalid: str | None = None  # why no schema accepts it
     missing: Literal["gap", "late"] | None = None  # ForrigeId names one that never comes, or that comes later
 
