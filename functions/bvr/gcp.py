@@ -143,7 +143,7 @@ class RegisterTable:
     def append(self, serialized_row: bytes) -> None:
         request = types.AppendRowsRequest(
             write_stream=self._template.write_stream,
-            proto_rows=types.AppendRowsRequest.ProtoData(rows=types.ProtoRows(serialized_rows=[serialized_row]))
+            proto_rows=types.AppendRowsRequest.ProtoData(rows=types.ProtoRows(serialized_rows=[serialized_row])),
         )
         try:
             with self._lock:
@@ -216,12 +216,21 @@ class Queries:
         job = self._run(sql, parameters or {}, bigquery.QueryJobConfig())
         return [dict(row) for row in job]
 
-    def write(self, table: str, sql: str, parameters: dict[str, Any] | None = None) -> int:
-        """Replace a table with the result of a query: the old rows stand until the new ones are complete."""
+    def create(self, table: str, sql: str, parameters: dict[str, Any] | None = None) -> None:
+        """Make (or make again) a passing table of the result of a query; it goes by itself after a day."""
+        later = "TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL 1 DAY)"
+        self._run(
+            f"CREATE OR REPLACE TABLE {table} OPTIONS (expiration_timestamp = {later}) AS\n{sql}",
+            parameters or {},
+            bigquery.QueryJobConfig(),
+        )
+
+    def write(self, table: str, sql: str) -> None:
+        """Replace the rows of a table with the result of a query: the old ones stand until the new are complete."""
         job = bigquery.QueryJobConfig(
             destination=f"{self.client.project}.{table}", write_disposition=bigquery.WriteDisposition.WRITE_TRUNCATE
         )
-        return int(self._run(sql, parameters or {}, job).total_rows or 0)
+        self._run(sql, {}, job)
 
     def delete(self, table: str) -> None:
         self.client.delete_table(f"{self.client.project}.{table}", not_found_ok=True, timeout=_SECONDS)

@@ -4,8 +4,8 @@ WITH
   dato AS (
     SELECT CONCAT(CAST(aar AS STRING), del.kode) AS periode, DATE(aar, del.maaned, del.dag) AS d
     FROM UNNEST(GENERATE_ARRAY(
-      EXTRACT(YEAR FROM @run_time AT TIME ZONE 'Europe/Oslo') - 2,
-      EXTRACT(YEAR FROM @run_time AT TIME ZONE 'Europe/Oslo')
+      EXTRACT(YEAR FROM DATE(@run_time, 'Europe/Oslo')) - 2,
+      EXTRACT(YEAR FROM DATE(@run_time, 'Europe/Oslo'))
     )) AS aar
     CROSS JOIN UNNEST([
       STRUCT('H1' AS kode, 6 AS maaned, 30 AS dag), STRUCT('H2' AS kode, 12 AS maaned, 31 AS dag)
@@ -77,7 +77,7 @@ WITH
     SELECT
       t.kommunenummer,
       d.periode,
-      IFNULL(b.nokkel, CONCAT('S', t.orgnr, t.sak_id)) AS nokkel,
+      IFNULL(b.nokkel, CONCAT('S', t.orgnr, t.sak_id)) AS barnet,
       LOGICAL_OR(t.omsorg) AS omsorg,
       MAX(IF(b.kjonn IN ('1', '2'), b.kjonn, '0')) AS kjonn,
       MAX(CASE
@@ -90,13 +90,13 @@ WITH
     LEFT JOIN slettet AS borte ON borte.orgnr = t.orgnr AND borte.sak_id = t.sak_id AND borte.id = t.id
     LEFT JOIN barn AS b ON b.periode = d.periode AND b.orgnr = t.orgnr AND b.sak_id = t.sak_id
     WHERE borte.id IS NULL
-    GROUP BY t.kommunenummer, d.periode, nokkel
+    GROUP BY t.kommunenummer, d.periode, barnet
   ),
   gruppert AS (
     SELECT
       kommunenummer,
       periode,
-      nokkel,
+      barnet,
       kjonn,
       IF(omsorg, 'OMSORG', 'HJELP') AS kode,
       CASE

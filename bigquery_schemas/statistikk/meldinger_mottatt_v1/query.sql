@@ -8,8 +8,8 @@ WITH
       DATE(aar, del.fra_maaned, 1) AS fra,
       DATE(aar, del.til_maaned, del.til_dag) AS til
     FROM UNNEST(GENERATE_ARRAY(
-      EXTRACT(YEAR FROM @run_time AT TIME ZONE 'Europe/Oslo') - 2,
-      EXTRACT(YEAR FROM @run_time AT TIME ZONE 'Europe/Oslo')
+      EXTRACT(YEAR FROM DATE(@run_time, 'Europe/Oslo')) - 2,
+      EXTRACT(YEAR FROM DATE(@run_time, 'Europe/Oslo'))
     )) AS aar
     CROSS JOIN UNNEST([
       STRUCT('' AS kode, 1 AS fra_maaned, 12 AS til_maaned, 31 AS til_dag),

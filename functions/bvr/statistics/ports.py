@@ -10,8 +10,12 @@ class Tables(Protocol):
 
     def query(self, sql: str, parameters: dict[str, Any] | None = None) -> list[dict[str, Any]]: ...
 
-    def write(self, table: str, sql: str, parameters: dict[str, Any] | None = None) -> int:
-        """Replace a table (dataset.table) with the result of a query, at once; the number of rows."""
+    def create(self, table: str, sql: str, parameters: dict[str, Any] | None = None) -> None:
+        """Make a passing table (dataset.table) of the result of a query."""
+        ...
+
+    def write(self, table: str, sql: str) -> None:
+        """Replace the rows of a table with the result of a query, at once."""
         ...
 
     def delete(self, table: str) -> None: ...

@@ -60,13 +60,13 @@ def run(query: Query, run_time: datetime, tables: Tables, ruleset: str) -> Run:
     started = time.perf_counter()
     table = f"statistikk.{query.name}"
     candidate = f"{table}__kandidat"
-    rows = tables.write(candidate, query.sql, {"run_time": run_time})
+    tables.create(candidate, query.sql, {"run_time": run_time})
     failed: list[str] = []
     warned: list[str] = []
     for check in checks(query.checks):
         if tables.query(f"SELECT 1 AS brudd FROM ({_on(check.sql, table, candidate)}) LIMIT 1"):  # noqa: S608
             (failed if check.fails else warned).append(check.name)
-    digest = _digest(tables, candidate)
+    rows, digest = _digest(tables, candidate)
     if not failed:
         tables.write(table, f"SELECT * FROM {candidate}")  # noqa: S608
         _record(query, run_time, tables, ruleset, rows, digest, len(warned))
@@ -86,13 +86,13 @@ def _on(sql: str, table: str, candidate: str) -> str:
     return re.sub(rf"\b{re.escape(table)}\b", candidate, sql)
 
 
-def _digest(tables: Tables, table: str) -> str:
-    """SHA-256 over the figures in a fixed order, without the time they were read at."""
+def _digest(tables: Tables, table: str) -> tuple[int, str]:
+    """The number of figures, and SHA-256 over them in a fixed order, without the time they were read at."""
     found = tables.query(
         "SELECT indikator, kommunenummer, periode, kjonn, aldersgruppe, kode, verdi, n_barn "  # noqa: S608
         f"FROM {table} ORDER BY indikator, kommunenummer, periode, kjonn, aldersgruppe, kode"
     )
-    return hashlib.sha256(msgspec.json.encode([list(row.values()) for row in found])).hexdigest()
+    return len(found), hashlib.sha256(msgspec.json.encode([list(row.values()) for row in found])).hexdigest()
 
 
 def _record(
