@@ -48,8 +48,6 @@ _SHARES: dict[str, dict[str, float]] = {
     "MeldingKonklusjon": {"1": 100, "5": 3, "6": 2, "7": 8, "8": 7, "9": 5, "10": 75, "2": 0, "3": 0, "4": 0},
     "UndersokelseKonklusjon": {"3": 770, "4": 137, "5": 58, "6": 20, "7": 8, "8": 6, "9": 44, "1": 0, "2": 0},
     "BarnetsMedvirkning": {"1.1": 70, "1.2": 5, "1.3": 10, "1.4": 5, "2.1": 5, "2.2": 5},
-    "FlyttingArsakFra": {},
-    "TiltakOpphevelse": {"1": 30, "3": 5, "4": 65, "2": 0},
 }
 _NEEDS_TEXT: dict[str, frozenset[str]] = {
     "Melder": frozenset({"22"}),

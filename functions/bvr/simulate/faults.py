@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import date, timedelta
-from typing import Any, TypeVar
+from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
 import msgspec
@@ -21,7 +21,6 @@ from bvr.simulate.codes import NEW_ACT
 Plant = Callable[[m.Barnevern, date], m.Barnevern | None]
 DAY = timedelta(days=1)
 WRONG_YEAR = date(1926, 1, 4)
-S = TypeVar("S", bound=msgspec.Struct)
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):

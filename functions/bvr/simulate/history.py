@@ -18,7 +18,7 @@ from bvr.model.types import Concept
 from bvr.simulate import codes
 from bvr.simulate.child import Child
 from bvr.simulate.course import Course, Mistake, Standing
-from bvr.simulate.population import Bydel, Kommune
+from bvr.simulate.population import Bydel, Kommune, kommuner
 
 Kind = Literal["henlagt", "undersokt", "hjelp", "frivillig", "omsorg", "atferd", "voksen"]
 HORIZON = timedelta(days=400)
@@ -449,8 +449,6 @@ class _Writer:
         )
 
     def other_kommune(self) -> str:
-        from bvr.simulate.population import kommuner
-
         return self.rng.choice(kommuner()).number
 
     # --- measures while the child lives at home ----------------------------------------------------------------------
