@@ -12,6 +12,7 @@ endpoint, not the truth: SQL is also checked by Google's analyzer, and figures b
 from __future__ import annotations
 
 import argparse
+import re
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -235,6 +236,68 @@ def a_job_id_runs_once() -> None:
     upload._new_job_id = lambda: chosen.get() or new_job_id()
 
 
+def parameters_only_in_code() -> None:
+    """Upstream takes `@name` in a comment or a string for a parameter and gives DuckDB one value too many.
+
+    A query whose comment mentions its own parameter fails.
+    """
+    from bqemulator.sql import parameters
+
+    code = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/|[@$](\w+)", re.DOTALL)  # of DuckDB
+
+    def bind_named(sql: str, given: list[dict[str, Any]]) -> tuple[str, list[Any]]:
+        by_name = {one["name"]: one for one in given}
+        values: list[Any] = []
+
+        def placeholder(match: re.Match[str]) -> str:
+            one = by_name.get(match[1] or "")
+            if one is None:
+                return match[0]
+            values.append(parameters._extract_value(one))
+            return parameters._placeholder_for(values[-1], one)
+
+        return code.sub(placeholder, sql), values
+
+    parameters._bind_named = bind_named
+
+
+def group_by_prefers_the_alias() -> None:
+    """Upstream leaves to DuckDB what a name in GROUP BY means, and DuckDB takes a column before a SELECT alias.
+
+    In BigQuery the alias overrides the column: `SELECT UPPER(x) AS x, COUNT(*) ... GROUP BY x` has one row for 'a'
+    and 'A', and two here without this patch. A name that is an alias becomes its position, which means the same in
+    both.
+    """
+    import sqlglot
+    from bqemulator.sql.translator import SQLTranslator
+    from sqlglot import exp
+
+    apply_rules = SQLTranslator._apply_rules
+
+    def positions(sql: str) -> str:
+        if "GROUP BY" not in sql:
+            return sql
+        tree = sqlglot.parse_one(sql, read="duckdb")
+        for select in tree.find_all(exp.Select):
+            group = select.args.get("group")
+            if group is None or select.is_star:
+                continue
+            position = {one.alias_or_name.lower(): index for index, one in enumerate(select.expressions, 1)}
+            for column in list(group.find_all(exp.Column)):
+                outer = column.parent
+                while isinstance(outer, exp.Paren | exp.Tuple):
+                    outer = outer.parent
+                is_grouped = isinstance(outer, exp.Group | exp.GroupingSets | exp.Rollup | exp.Cube)
+                if is_grouped and not column.table and column.name.lower() in position:
+                    column.replace(exp.Literal.number(position[column.name.lower()]))
+        return tree.sql(dialect="duckdb")
+
+    def apply_rules_to_positions(self: Any, sql: str, **rest: Any) -> str:
+        return apply_rules(self, positions(sql), **rest)
+
+    SQLTranslator._apply_rules = apply_rules_to_positions
+
+
 def _replace_endpoint(router: Any, old: Any, new: Any) -> None:
     """Make the application that is built later call `new` where it would call `old`."""
     for route in router.routes:
@@ -256,6 +319,8 @@ PATCHES: dict[str, Patch] = {
         threads_for_open_streams,
         failed_queries_fail,
         a_job_id_runs_once,
+        parameters_only_in_code,
+        group_by_prefers_the_alias,
     )
 }
 

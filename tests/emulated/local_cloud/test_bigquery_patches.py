@@ -183,6 +183,42 @@ def a_job_id_runs_twice(server):
     return None if (statuses, len(rows)) == ([409, 409], 2) else (statuses, rows)
 
 
+def a_parameter_in_a_comment_counts(server):
+    settings = bigquery.QueryJobConfig(query_parameters=[bigquery.ScalarQueryParameter("tall", "INT64", 7)])
+    sql = r"""-- counts up to @tall
+        SELECT @tall AS tall, '@tall it\'s \\' AS tekst, @tall + 1 AS neste /* not @tall */"""
+    try:
+        (row,) = server.client().query_and_wait(sql, job_config=settings)
+    except GoogleAPICallError as error:
+        return error
+    assert dict(row) == {"tall": 7, "tekst": "@tall it's \\", "neste": 8}
+    return None
+
+
+def grouping_takes_the_column(server):
+    """The rows of BigQuery: an alias in GROUP BY overrides a column of that name."""
+    people = "(SELECT 'a' AS x, 1 AS y UNION ALL SELECT 'A', 1) AS t"
+    expected = {
+        f"SELECT UPPER(x) AS x, COUNT(*) AS n FROM {people} GROUP BY x": [{"x": "A", "n": 2}],
+        f"SELECT UPPER(x) AS x, COUNT(*) AS n FROM {people} GROUP BY t.x": [{"x": "A", "n": 1}] * 2,
+        f"SELECT UPPER(x) AS x, y, COUNT(*) AS n FROM {people} GROUP BY ROLLUP (x, y) ORDER BY n, x, y": [
+            {"x": None, "y": None, "n": 2},
+            {"x": "A", "y": None, "n": 2},
+            {"x": "A", "y": 1, "n": 2},
+        ],
+        f"SELECT UPPER(x) AS x, COUNT(*) AS n FROM {people} GROUP BY GROUPING SETS ((x), ()) ORDER BY x": [
+            {"x": None, "n": 2},
+            {"x": "A", "n": 2},
+        ],
+        f"SELECT COUNT(*) AS y, x FROM {people} GROUP BY x, (t.y) + 1 ORDER BY x": [
+            {"y": 1, "x": "A"},
+            {"y": 1, "x": "a"},
+        ],
+    }
+    wrong = {sql: rows for sql, right in expected.items() if (rows := server.rows(sql)) != right}
+    return wrong or None
+
+
 PROBES = {
     "nested_fields_in_storage_write": records_cannot_be_appended,
     "any_media_type_in_uploads": small_uploads_are_refused,
@@ -191,6 +227,8 @@ PROBES = {
     "threads_for_open_streams": open_streams_block_the_server,
     "failed_queries_fail": failed_queries_give_no_rows,
     "a_job_id_runs_once": a_job_id_runs_twice,
+    "parameters_only_in_code": a_parameter_in_a_comment_counts,
+    "group_by_prefers_the_alias": grouping_takes_the_column,
 }
 # Without it nothing starts (below); the upload patch is needed for another probe's load.
 SPATIAL = "without_spatial_extension"
