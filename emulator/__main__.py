@@ -44,16 +44,16 @@ def main() -> None:
         progress=say,
         pubsub_host=os.environ.get("PUBSUB_EMULATOR_HOST"),
     )
-    # Ctrl-C and SIGTERM both end the wait below; while starting they end the start.
     stopping = threading.Event()
     with cloud:
+        # While it starts, Ctrl-C and SIGTERM end the start; from here on they end the wait.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: stopping.set())
         lines = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in cloud.environment.items())
         print(lines, end="", flush=True)
         if options.env_file:
             options.env_file.write_text(lines)
         say("ready; Ctrl-C stops it")
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: stopping.set())
         stopping.wait()
         say("stopping")
 
