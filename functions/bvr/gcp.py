@@ -225,12 +225,14 @@ class Queries:
             bigquery.QueryJobConfig(),
         )
 
-    def write(self, table: str, sql: str) -> None:
-        """Replace the rows of a table with the result of a query: the old ones stand until the new are complete."""
-        job = bigquery.QueryJobConfig(
-            destination=f"{self.client.project}.{table}", write_disposition=bigquery.WriteDisposition.WRITE_TRUNCATE
+    def replace(self, table: str, source: str) -> None:
+        """Replace the rows of a table with those of another of the same columns, in one transaction."""
+        self._run(
+            f"BEGIN TRANSACTION;\nDELETE FROM {table} WHERE TRUE;\nINSERT INTO {table} SELECT * FROM {source};\n"  # noqa: S608
+            "COMMIT TRANSACTION;",
+            {},
+            bigquery.QueryJobConfig(),
         )
-        self._run(sql, {}, job)
 
     def delete(self, table: str) -> None:
         self.client.delete_table(f"{self.client.project}.{table}", not_found_ok=True, timeout=_SECONDS)

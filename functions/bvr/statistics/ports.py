@@ -14,8 +14,8 @@ class Tables(Protocol):
         """Make a passing table (dataset.table) of the result of a query."""
         ...
 
-    def write(self, table: str, sql: str) -> None:
-        """Replace the rows of a table with the result of a query, at once."""
+    def replace(self, table: str, source: str) -> None:
+        """Replace the rows of a table with those of another of the same columns, at once."""
         ...
 
     def delete(self, table: str) -> None: ...
