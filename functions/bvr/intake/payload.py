@@ -39,12 +39,11 @@ class _Json(msgspec.Struct):
 def open_payload(body: bytes, envelope: Envelope) -> Payload:
     """Open an inline or fetched body: `payload.json` with {xsdVersion, xmlBody}, or the XML itself with the version in
     the attribute `xsd-versjon`. Faults are values of the result."""
-    digest = hashlib.sha256(body).hexdigest()
     if envelope.type not in TYPES:
-        return Payload(digest=digest, faults=(_unknown_type(envelope.type),))
+        return Payload(digest=hashlib.sha256(body).hexdigest(), faults=(_unknown_type(envelope.type),))
     if TYPES[envelope.type].profile == "ssb" or _is_json(body):
         return open_json(body)
-    return _with_version(body, envelope.xsd_versjon, None)
+    return _with_version(body, hashlib.sha256(body).hexdigest(), envelope.xsd_versjon, None)
 
 
 def _is_json(body: bytes) -> bool:
@@ -88,11 +87,10 @@ def open_json(body: bytes) -> Payload:
             xml=xml,
             faults=(_version_fault("Feltet xsdVersion", "The field xsdVersion"),),
         )
-    return _with_version(xml, announced, "utf-8")
+    return _with_version(xml, hashlib.sha256(xml).hexdigest(), announced, "utf-8")
 
 
-def _with_version(xml: bytes, announced: str | int | None, encoding: str | None) -> Payload:
-    digest = hashlib.sha256(xml).hexdigest()
+def _with_version(xml: bytes, digest: str, announced: str | int | None, encoding: str | None) -> Payload:
     version = resolve(announced)
     shown = str(announced) if announced is not None else ""
     if version is None:

@@ -12,6 +12,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from bvr.model.concepts import BEGREP, Avgiver, Barnevern, Personalia, Relasjon, Sak
+from bvr.model.identifiers import Number
 from bvr.model.types import Concept, fields
 from bvr.rules.options import Channel, RuleOptions
 
@@ -72,6 +73,7 @@ class Case:
         self.options = options
         self.channel = channel
         self.known = known
+        self.numbers: dict[int, Number] = {}  # by identity of the Personalia: three rules ask of each
 
     @property
     def avgiver(self) -> Avgiver:

@@ -52,7 +52,7 @@ def er_null(tall: str) -> bool:
 
     The schema's digits are any decimal digits of Unicode, and so are these.
     """
-    return tall.isdecimal() and int(tall) == 0
+    return tall[0] not in "123456789" and tall.isdecimal() and int(tall) == 0
 
 
 def sitat(lovhjemmel: Lovhjemmel) -> str:

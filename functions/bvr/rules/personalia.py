@@ -28,14 +28,17 @@ start_after_case(
 
 
 def _read(p: Personalia, case: Case) -> Number:
-    options = case.options
-    return read(
-        p.fodselsnummer,
-        p.kjonn,
-        today=case.today,
-        synthetic=options.allow_synthetic,
-        new_series=options.accept_numbers_from_2032,
-    )
+    found = case.numbers.get(id(p))
+    if found is None:
+        options = case.options
+        found = case.numbers[id(p)] = read(
+            p.fodselsnummer,
+            p.kjonn,
+            today=case.today,
+            synthetic=options.allow_synthetic,
+            new_series=options.accept_numbers_from_2032,
+        )
+    return found
 
 
 @rule(

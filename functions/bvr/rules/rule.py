@@ -281,13 +281,15 @@ class _Found:
 
     def visit(self, element: Concept, rules: tuple[Rule, ...]) -> None:
         case = self.case
-        for r in rules:
-            try:
+        r = None
+        try:
+            for r in rules:
                 result = r.check(element, case)
                 if result is not None and result is not False:
                     self.add(r, element, result)
-            except Exception as crash:
-                raise Broken(f"rule {r.id}", f"{type(crash).__name__} on {type(element).__name__}") from crash
+        except Exception as crash:
+            step = f"rule {r.id}" if r else "rules"
+            raise Broken(step, f"{type(crash).__name__} on {type(element).__name__}") from crash
 
     def add(self, r: Rule, element: Concept, result: Fired | Iterable[Fired]) -> None:
         limit = self.case.options.max_findings

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
+from functools import cache
 from typing import Any
 
 from bvr.model.concepts import Sak, Slettet
@@ -49,6 +50,33 @@ def _holds_dates(concept: type[Concept]) -> bool:
 # Every date of the model below Sak is one that Sak 1 bounds (A6), so the list follows from the model; a test compares
 # it with the list of the requirement.
 _PLACES: dict[type[Concept], tuple[tuple[Field, ...], tuple[Field, ...]]] = {}
+
+
+@cache
+def _within(concept: type[Concept]) -> Callable[[Any, date, date], bool]:
+    """Whether every date of an element and below lies inside: the whole answer for nearly every case, made fast."""
+    own, below = _dates(concept)
+    names = [f.name for f in own]
+    parts = [(f.name, f.many, _within(f.concept)) for f in below if f.concept is not None]
+
+    def within(element: Any, low: date, high: date) -> bool:
+        for name in names:
+            value = getattr(element, name)
+            if value is not None and not low <= value <= high:
+                return False
+        for name, many, inside in parts:
+            value = getattr(element, name)
+            if value:
+                if not many:
+                    if not inside(value, low, high):
+                        return False
+                    continue
+                for child in value:
+                    if not inside(child, low, high):
+                        return False
+        return True
+
+    return within
 
 
 def _outside(element: Any, owner: Any, at: Any, low: date, high: date, prefix: str) -> Iterator[Fired]:
@@ -139,7 +167,7 @@ def dato_utenfor_rimelige_aar(sak: Sak, case: Case) -> Result:
     year = case.today.year
     low = date(max(year - WINDOW, 1), 1, 1)
     high = date(min(year + WINDOW, 9999), 12, 31)
-    return _outside(sak, sak, sak, low, high, "")
+    return None if _within(Sak)(sak, low, high) else _outside(sak, sak, sak, low, high, "")
 
 
 @rule(
