@@ -1,0 +1,258 @@
+"""The main job on the local cloud, through the official clients: messages in, receipts, rows, figures, an extract."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import requests
+
+from bvr.model.xml import encode
+from bvr.rules.examples import BOY, document, melding, personalia, sak
+from bvr.simulate import Submission, simulate
+from emulator.cloud import LocalCloud
+from emulator.tokens import fetch_token
+from tests.unit.service_world import native
+
+pytestmark = [pytest.mark.local_cloud, pytest.mark.timeout(240)]
+
+SEED = 11
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[LocalCloud]:
+    before = dict(os.environ)
+    with LocalCloud() as running:
+        os.environ.update(running.environment)
+        yield running
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture(scope="module")
+def submissions() -> list[Submission]:
+    return list(simulate(8, 60, 6, SEED))
+
+
+class Sent:
+    """Submissions and the answers to them."""
+
+    def __init__(self, answers: dict[str, tuple[dict[str, Any], dict[str, str]]]) -> None:
+        self.answers = answers
+
+    def body(self, melding_id: str) -> dict[str, Any]:
+        return self.answers[melding_id][0]
+
+
+def publish(messages: list[tuple[bytes, dict[str, str]]], seconds: float = 90) -> Sent:
+    """Publish, and wait until each melding-id has its answer (or the time is out)."""
+    from bvr import gcp
+    from bvr.config import config
+
+    c = config()
+    topics = gcp.publisher(c.project)
+    expected = {attributes["melding-id"] for _, attributes in messages if "melding-id" in attributes}
+    answers: dict[str, tuple[dict[str, Any], dict[str, str]]] = {}
+    with gcp.Inbox(c.project, c.topic_kvittering, None) as inbox:
+        for data, attributes in messages:
+            topics.publish(c.topic_innsending, data, attributes)
+        for data, attributes in inbox.messages(seconds):
+            answers[attributes["svar-til"]] = (json.loads(data), attributes)
+            if expected <= answers.keys():
+                break
+    return Sent(answers)
+
+
+@pytest.fixture(scope="module")
+def sent(cloud: LocalCloud, submissions: list[Submission]) -> Sent:
+    return publish([(s.body, s.attributes) for s in submissions])
+
+
+def test_every_submission_has_its_receipt(sent: Sent, submissions: list[Submission]) -> None:
+    assert {s.melding_id for s in submissions} <= sent.answers.keys()
+
+
+def test_the_receipt_says_what_was_planted(sent: Sent, submissions: list[Submission]) -> None:
+    from bvr.rules import RULES
+
+    for s in submissions:
+        body = sent.body(s.melding_id)
+        if s.note.invalid:
+            assert body.get("severity") == "FATAL" or body["feilkode"] in ("XSD_UGYLDIG", "XML_UGYLDIG")
+            continue
+        if s.native:
+            told = {f["regelId"] for f in body["funn"]}
+            assert set(s.note.planted) <= told
+        else:
+            told = {e["ruleName"] for e in body.get("reportEntries", ())}
+            assert {RULES[rule].official for rule in s.note.planted} <= told
+        if not s.note.planted:
+            assert body.get("severity") != "ERROR"
+            assert body.get("resultat") != "LAGRET_IKKE_GODKJENT"
+
+
+def test_rows_reconcile_with_what_was_sent(sent: Sent, submissions: list[Submission]) -> None:
+    """Every content has its row; history and current register follow from the submissions."""
+    from bvr import gcp
+    from bvr.config import config
+
+    query = gcp.queries(config()).query
+    stored = {r["id"] for r in query("SELECT DISTINCT innsending_id AS id FROM register.sak_historikk")}
+    assert stored == {s.document.id.lower() for s in submissions if not s.note.invalid}
+    newest: dict[tuple[str, str], tuple[Any, str, bool]] = {}
+    for s in submissions:
+        if s.note.invalid:
+            continue
+        key = (s.document.avgiver.organisasjonsnummer, s.document.sak.id.lower())
+        body = sent.body(s.melding_id)
+        excluded = body.get("severity") == "ERROR" or body.get("resultat") == "LAGRET_IKKE_GODKJENT"
+        candidate = (s.document.dato_uttrekk, s.document.id.lower(), excluded)
+        if key not in newest or candidate[0] >= newest[key][0]:
+            newest[key] = candidate
+    expected = {
+        (orgnr, sak_id, innsending) for (orgnr, sak_id), (_, innsending, excluded) in newest.items() if not excluded
+    }
+    rows = query("SELECT orgnr, sak_id, innsending_id FROM register.sak_gjeldende")
+    assert {(r["orgnr"], r["sak_id"], r["innsending_id"]) for r in rows} == expected
+
+
+def test_figures_and_extract(cloud: LocalCloud, sent: Sent, submissions: list[Submission]) -> None:
+    at = max(s.sent for s in submissions).astimezone(UTC) + timedelta(days=1)
+    runs = cloud.trigger("sporringer", at).json()["kjoringer"]
+    assert {name: run["feilet"] for name, run in runs.items()} == {
+        "barn_tiltak_dato_v1": [],
+        "meldinger_mottatt_v1": [],
+    }
+    again = cloud.trigger("sporringer", at).json()["kjoringer"]
+    assert again == runs  # idempotent, to the hash
+    env = cloud.environment
+    address = f"{env['BVR_API_URL']}/tables/bvr-meldinger-mottatt/data"
+    refused = requests.get(address, timeout=30)
+    assert refused.status_code == 401
+    assert refused.headers["content-type"] == "application/problem+json"
+    stranger = _token(env, "BVR_STRANGER_", "ssb:barnevern/noe.annet")
+    if stranger:
+        forbidden = requests.get(address, headers={"Authorization": f"Bearer {stranger}"}, timeout=30)
+        assert forbidden.status_code == 403
+    token = _token(env, "BVR_", "ssb:barnevern/uttrekk.read")
+    answer = requests.get(address, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+    assert answer.status_code == 200
+    dataset = answer.json()
+    assert dataset["version"] == "2.0"
+    assert set(dataset["dimension"]["Region"]["category"]["index"]) == {
+        s.document.avgiver.kommunenummer for s in submissions if not s.note.invalid
+    }
+    again_answer = requests.get(
+        address, headers={"Authorization": f"Bearer {token}", "If-None-Match": answer.headers["etag"]}, timeout=30
+    )
+    assert again_answer.status_code == 304
+    csv = requests.get(
+        address, params={"outputFormat": "csv"}, headers={"Authorization": f"Bearer {token}"}, timeout=30
+    )
+    assert csv.text.lstrip("\ufeff").startswith("Region;ContentsCode;Tid;value;status")
+
+
+def _token(env: dict[str, str], prefix: str, scope: str) -> str | None:
+    try:
+        return fetch_token(
+            env["BVR_MASKINPORTEN_ISSUER"],
+            env[f"{prefix}CLIENT_ID"],
+            Path(env[f"{prefix}CLIENT_KEY"]).read_text(encoding="utf-8"),
+            scope,
+            env["BVR_API_AUDIENCE"],
+        )
+    except Exception:
+        if prefix == "BVR_":
+            raise
+        return None  # the issuer does not give a stranger that scope at all
+
+
+def test_bad_messages_do_not_disturb_good_ones(cloud: LocalCloud) -> None:
+    good = encode(document(sak(personalia(), melding(slutt="2024-02-05"), journalnummer="hemmelig")))
+    bad = [native(b"", 901), native(b"<a", 902), native(good, 903, xsd_versjon="7"), native(b"\x00" * 100, 904)]
+    messages = [(m.body, m.attributes) for m in bad]
+    messages.append((b"", {"melding-id": str(uuid4())}))  # attributes only, and not all of them
+    messages += [(native(good.replace(b"-0000-4000-", b"-0000-4999-"), 905).body, native(good, 905).attributes)]
+    answers = publish(messages)
+    assert answers.body(native(good, 905).attributes["melding-id"])["resultat"] == "GODKJENT"
+    assert {answers.body(m.attributes["melding-id"])["feilkode"] for m in bad} == {"XML_UGYLDIG", "XSD_VERSJON_UKJENT"}
+
+
+def test_a_claim_check_through_cloud_storage(cloud: LocalCloud) -> None:
+    from bvr import gcp
+    from bvr.config import config
+
+    c = config()
+    xml = encode(document(sak(personalia(), melding(slutt="2024-02-05")))).replace(b"-0000-4000-", b"-0000-4777-")
+    bucket = gcp.storage_client(c.project).bucket(c.bucket(c.bucket_innboks))
+    blob = bucket.blob(f"prøve/{uuid4()}.xml")
+    blob.upload_from_string(xml, if_generation_match=0)
+    message = native(b"", 910, dataref=f"gs://{bucket.name}/{blob.name}", generation=str(blob.generation))
+    answers = publish([(b"", message.attributes)])
+    assert answers.body(message.attributes["melding-id"])["resultat"] == "GODKJENT"
+
+
+def test_the_same_message_again_is_one_submission(cloud: LocalCloud) -> None:
+    xml = encode(document(sak(personalia(), melding(slutt="2024-02-05")))).replace(b"-0000-4000-", b"-0000-4888-")
+    first, second = native(xml, 920), native(xml, 921)
+    one = publish([(first.body, first.attributes)])
+    two = publish([(second.body, second.attributes)])
+    a, b = one.body(first.attributes["melding-id"]), two.body(second.attributes["melding-id"])
+    assert a["kvitteringsId"] == b["kvitteringsId"]
+    assert (a["duplikat"], b["duplikat"]) == (False, True)
+
+
+def test_nothing_is_left_open_and_the_sweeper_finds_nothing(cloud: LocalCloud, sent: Sent) -> None:
+    assert cloud.trigger("feiing").json() == {"vekket": 0}
+
+
+def test_no_identifier_in_logs_answers_or_tables(cloud: LocalCloud, sent: Sent, submissions: list[Submission]) -> None:
+    """A scan of everything but the archive for every person number that was sent."""
+    from bvr import gcp
+    from bvr.config import config
+
+    c = config()
+    numbers = {p.fodselsnummer for s in submissions for p in s.document.sak.personalia} | {BOY}
+    numbers |= {p.duf_nummer for s in submissions for p in s.document.sak.personalia if p.duf_nummer}
+    texts = {f"log {path.name}": path.read_text("utf-8", "replace") for path in (cloud.run_dir / "logs").glob("*.log")}
+    texts |= {
+        f"answer {k}": json.dumps(body) + json.dumps(attributes) for k, (body, attributes) in sent.answers.items()
+    }
+    client = gcp.storage_client(c.project)
+    for blob in client.list_blobs(c.bucket(c.bucket_protokoll)):
+        texts[f"object {blob.name}"] = blob.name + blob.download_as_bytes().decode("utf-8", "replace")
+    tables = gcp.queries(c)
+    for dataset in client_datasets(tables):
+        for table in tables.client.list_tables(dataset):
+            rows = tables.query(f"SELECT TO_JSON_STRING(t) AS json FROM {dataset}.{table.table_id} AS t")
+            texts[f"{dataset}.{table.table_id}"] = "\n".join(row["json"] for row in rows)
+    assert any(texts[name] for name in texts if name.startswith("register."))
+    for where, text in texts.items():
+        found = {number for number in numbers if number in text}
+        assert not found, f"{len(found)} identifiers in {where}"
+
+
+def client_datasets(tables: Any) -> list[str]:
+    return [d.dataset_id for d in tables.client.list_datasets()]
+
+
+def test_bvr_send_shows_the_receipt(cloud: LocalCloud, tmp_path: Path) -> None:
+    """As a supplier's developer does, in a process of its own."""
+    xml = encode(document(sak(personalia(), melding(slutt="2024-02-12")))).replace(b"-0000-4000-", b"-0000-4666-")
+    case = tmp_path / "sak.xml"
+    case.write_bytes(xml)
+    command = [str(Path(sys.executable).parent / "bvr"), "send", str(case), "--wait", "--timeout", "60"]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=90, env={**os.environ, **cloud.environment}, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "MESSAGE_03" in done.stdout
+    assert "WARNING" in done.stdout
