@@ -25,7 +25,7 @@ class _Group(click.Group):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         try:
-            return super().main(*args, standalone_mode=False, **kwargs)
+            return super().main(*args, **{**kwargs, "standalone_mode": False})
         except click.ClickException as error:
             error.show()
             sys.exit(USAGE_ERROR)
@@ -176,7 +176,7 @@ def run_queries(as_of: str | None) -> None:
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 when a generated file is stale.")
 def generate(check: bool) -> None:
     """Write what is generated from the model: XSDs, BigQuery schemas, pages, OpenAPI."""
-    from bvr.model import generate as generator
+    from bvr import generate as generator
 
     paths = generator.check() if check else generator.generate()
     for path in paths:

@@ -78,7 +78,7 @@ def sak(
     journalnummer: str = "2020/17",
 ) -> m.Sak:
     """A case with the given elements, sorted into their places and given their Ids."""
-    lists: dict[str, list[Concept]] = {}
+    lists: dict[str, list[Any]] = {}
     count: Counter[str] = Counter()
     places = {f.concept: f.name for f in fields(m.Sak) if f.concept}
     for element in elements:
@@ -94,8 +94,12 @@ def sak(
         migrert_id=migrert_id,
         er_slettet=er_slettet,
         journalnummer=journalnummer,
-        **{name: tuple(found) for name, found in lists.items()},
+        **_tuples(lists),
     )
+
+
+def _tuples(lists: dict[str, list[Any]]) -> dict[str, Any]:
+    return {name: tuple(found) for name, found in lists.items()}
 
 
 def personalia(

@@ -1,16 +1,19 @@
-"""What is generated from the model, and whether the committed files still match it."""
+"""What is generated from the model, the rules and the API, and whether the committed files still match."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+from bvr.api import openapi
 from bvr.model import bigquery, documentation, schema
 from bvr.model.innsending import Innsending
 from bvr.model.versions import SUPPORTED
+from bvr.rules.doc import render as rules
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def _bigquery(concept: type) -> str:
@@ -19,15 +22,14 @@ def _bigquery(concept: type) -> str:
 
 def outputs() -> dict[str, Callable[[], str]]:
     """Path below the root of the project -> what makes its text."""
-    from bvr.rules import doc as rules_doc
-
     return {
-        **{f"functions/bvr/model/xsd/Barnevern_v{v}.xsd": (lambda v=v: schema.render(v)) for v in SUPPORTED},
+        **{f"functions/bvr/model/xsd/Barnevern_v{v}.xsd": partial(schema.render, v) for v in SUPPORTED},
         "bigquery_schemas/register/innsending/schema.json": lambda: _bigquery(Innsending),
         "docs/informasjonsmodell.md": documentation.information_model,
         "docs/kodelister.md": documentation.code_lists,
         "docs/tabell-innsending.md": documentation.table,
-        "docs/regler.md": rules_doc.render,
+        "docs/regler.md": rules,
+        "docs/openapi.json": openapi.render,
     }
 
 
