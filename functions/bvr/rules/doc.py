@@ -37,14 +37,14 @@ Regelsett `{ruleset}`: {published} regler fra det publiserte kravet ({headings} 
 
 Hvert dokument leses først mot skjemaet. Feiler det, avvises innsendingen med en teknisk feil, og ingen regel kjøres. \
 Ellers kjøres alle reglene som gjelder på dagen for uttrekket (`DatoUttrekk` i norsk tid). Ingen regel stopper en \
-annen, og det som er merket med `ErSlettet`, ser ingen av dem. En slettet sak kontrolleres bare med reglene på Avgiver. \
-En regel som mangler det den trenger, blir ikke kjørt, og kvitteringen sier hvorfor.
+annen, og det som er merket med `ErSlettet`, ser ingen av dem. En slettet sak kontrolleres bare med reglene på \
+Avgiver. En regel som mangler det den trenger, blir ikke kjørt, og kvitteringen sier hvorfor.
 
 *Ruleset `{ruleset}`: {published} rules of the published requirement ({headings} headings, some with two branches), \
 {withdrawn} withdrawn and {own} of our own. A document is read against the schema first. If that fails the submission \
 is rejected with a technical fault and no rule runs. Otherwise every rule in force on the day of the extract \
-(`DatoUttrekk` in Norwegian time) runs. No rule stops another, and none sees what is marked with `ErSlettet`. A deleted \
-case is checked by the rules on Avgiver only. A rule that lacks what it needs is not run, and the receipt says why.*
+(`DatoUttrekk` in Norwegian time) runs. No rule stops another, and none sees what is marked with `ErSlettet`. A \
+deleted case is checked by the rules on Avgiver only. A rule that lacks what it needs is not run, and the receipt says why.*
 
 ## Alvorlighet | Severity
 
@@ -58,13 +58,13 @@ stored, but left out of every use until a corrected submission of the same case 
 reported, and correct what is wrong. |
 | INFO | Saken brukes. Til opplysning. | The case is used. For information. |
 
-To lettelser gjelder et element som er flyttet fra et eldre system og har `MigrertId`. Kolonnen **F**: elementet kom fra \
-fagsystemet; noen regler sier da WARNING i stedet for ERROR. Kolonnen **K**: elementet kom gjennom KOSTRA; alle regler \
+To lettelser gjelder et element som er flyttet fra et eldre system og har `MigrertId`. Kolonnen **F**: elementet kom \
+fra fagsystemet; noen regler sier da WARNING i stedet for ERROR. Kolonnen **K**: elementet kom gjennom KOSTRA; alle regler \
 sier da WARNING i stedet for ERROR. Krav og Status følger sitt Vedtak; Personalia, Relasjon, Slettet og Avgiver følger \
 Saken. FATAL, WARNING og INFO endres aldri.
 
-*Two softenings hold for an element that was migrated from an older system and has a `MigrertId`. Column **F**: it came \
-from the case system; some rules then say WARNING instead of ERROR. Column **K**: it came through KOSTRA; every rule \
+*Two softenings hold for an element that was migrated from an older system and has a `MigrertId`. Column **F**: it \
+came from the case system; some rules then say WARNING instead of ERROR. Column **K**: it came through KOSTRA; every rule \
 then says WARNING instead of ERROR. Krav and Status follow their Vedtak; Personalia, Relasjon, Slettet and Avgiver \
 follow the Sak. FATAL, WARNING and INFO never change.*
 
@@ -99,20 +99,19 @@ def render() -> str:
 
 
 def _of(prefix: str) -> list[Rule]:
-    """The rules of a chapter, by number: 2a, 2c, …, 3, …, 11-90, 19."""
+    """The rules of a chapter, by number; as declared where they share one."""
     return sorted((r for r in RULES.values() if r.id.split("-")[0] == prefix), key=_number)
 
 
-def _number(r: Rule) -> tuple[int, str]:
+def _number(r: Rule) -> int:
     number = r.id.partition("-")[2]
-    digits = number[: len(number) - len(number.lstrip("0123456789"))]
-    return int(digits or 0), number
+    return int(number[: len(number) - len(number.lstrip("0123456789"))] or 0)
 
 
 def _faults() -> Iterator[str]:
     yield "## Tekniske feil | Technical faults\n"
-    yield "Alle er FATAL, i begge kanaler, også for migrerte data. `fil-1` er den første regelen i det publiserte kravet.\n"
-    yield "*All are FATAL, in both channels, for migrated data too. `fil-1` is the first rule of the published requirement.*\n"
+    yield "Alle er FATAL, i begge kanaler, også for migrerte data. `fil-1` er den første regelen i kravet.\n"
+    yield "*All are FATAL, in both channels, migrated data too. `fil-1` is the first rule of the requirement.*\n"
     yield "| id | feilkode | SSB | navn | hva dere gjør | what to do |"
     yield "| --- | --- | --- | --- | --- | --- |"
     for kind in KINDS.values():
