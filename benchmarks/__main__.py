@@ -18,7 +18,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bvr.simulate.cases import heavy_case, small_case, typical_case
+from bvr.simulate.cases import heavy_case, small_case, typical_case, worded_case
 from lxml import etree
 
 from bvr.chain import NothingKnown
@@ -127,7 +127,12 @@ def _startup() -> tuple[float, float]:
 def main() -> None:
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    cases = {"small": (small_case(), 400), "typical": (typical_case(), 200), "heavy": (heavy_case(), 20)}
+    cases = {
+        "small": (small_case(), 400),
+        "typical": (typical_case(), 200),
+        "dense": (dense_case(), 200),
+        "heavy": (heavy_case(), 20),
+    }
     lines = [
         "# Benchmarks",
         "",

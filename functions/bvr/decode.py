@@ -92,8 +92,12 @@ def _schema(version: str) -> etree.XMLSchema:
 
 
 def _too_large(data: bytes, limits: Limits) -> Fault | None:
+    size = len(data)
+    # An element takes four bytes at the least, an attribute five: an ordinary document has no room for too many.
+    if size < min(4 * limits.elements, 5 * limits.attributes, limits.bytes):
+        return None
     # Counting bytes is exact enough: an element has one "<" to open it, an attribute one "=".
-    size, tags, signs = len(data), data.count(b"<") - data.count(b"</"), data.count(b"=")
+    tags, signs = data.count(b"<") - data.count(b"</"), data.count(b"=")
     if size > limits.bytes:
         return Fault(
             kind="size",
@@ -374,17 +378,21 @@ def _decoder(concept: type[Concept]) -> Callable[[etree._Element], Any]:
     def decode_leaf(element: Any) -> Any:
         values = {}
         for xml, text in element.items():
-            if xml in attributes:  # xsi: attributes are valid and mean nothing to us
+            try:
                 name, convert = attributes[xml]
-                values[name] = text if convert is None else convert(text)
+            except KeyError:  # xsi: attributes are valid and mean nothing to us
+                continue
+            values[name] = text if convert is None else convert(text)
         return concept(**values)
 
     def decode_element(element: Any) -> Any:
         values: dict[str, Any] = {}
         for xml, text in element.items():
-            if xml in attributes:
+            try:
                 name, convert = attributes[xml]
-                values[name] = text if convert is None else convert(text)
+            except KeyError:
+                continue
+            values[name] = text if convert is None else convert(text)
         for child in element:
             name, make, many = children[child.tag]
             if not many:

@@ -17,6 +17,7 @@ from bvr.model.types import Concept, fields
 from bvr.rules.options import Channel, RuleOptions
 
 _LISTS = tuple((f.name, name) for name, concept in BEGREP.items() for f in fields(Sak) if f.concept is concept)
+_PLACE = {name: attr for attr, name in _LISTS}
 
 
 def age(born: date, at: date) -> int:
@@ -73,6 +74,7 @@ class Case:
         self.options = options
         self.channel = channel
         self.known = known
+        self._elements: dict[str, dict[str, Concept]] = {}
         self.numbers: dict[int, Number] = {}  # by identity of the Personalia: three rules ask of each
 
     @property
@@ -103,10 +105,12 @@ class Case:
         assert self.born is not None
         return age(self.born, at)
 
-    @cached_property
-    def _elements(self) -> dict[str, dict[str, Concept]]:
-        """By element name and lower-case Id: the live elements."""
-        return {name: {e.id.lower(): e for e in getattr(self.sak, attr)} for attr, name in _LISTS}
+    def _named_so(self, name: str) -> dict[str, Concept]:
+        """The live elements of that name, by lower-case Id; made when a relation first asks."""
+        found = self._elements.get(name)
+        if found is None:
+            found = self._elements[name] = {e.id.lower(): e for e in getattr(self.sak, _PLACE[name])}
+        return found
 
     @cached_property
     def sent(self) -> frozenset[tuple[str, str]]:
@@ -127,12 +131,12 @@ class Case:
 
     def element(self, name: str, key: str) -> Concept | None:
         """The live element of that name with that Id, in either letter case (A34)."""
-        return self._elements[name].get(key.lower())
+        return self._named_so(name).get(key.lower())
 
     def _ends(self, r: Relasjon) -> tuple[Concept | None, Concept | None]:
         """What a relation names (A34): the source by Id or MigrertId, the target by Id."""
-        fra = self._elements[r.fra_type].get(r.fra_id.lower()) or self._by_migrated_id[r.fra_type].get(r.fra_id)
-        return fra, self._elements[r.til_type].get(r.til_id.lower())
+        fra = self._named_so(r.fra_type).get(r.fra_id.lower()) or self._by_migrated_id[r.fra_type].get(r.fra_id)
+        return fra, self._named_so(r.til_type).get(r.til_id.lower())
 
     @cached_property
     def _links(self) -> tuple[dict[tuple[int, str], list[Concept]], dict[tuple[int, str], list[Concept]]]:

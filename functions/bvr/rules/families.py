@@ -287,7 +287,9 @@ def duplicate_content(
 
     def check(sak: Any, case: Case) -> Result:
         elements = getattr(sak, place)
-        return _duplicates(elements, counts) if len(elements) > 1 else None
+        if len(elements) < 2 or len({element.start_dato for element in elements}) == len(elements):
+            return None  # what starts on days of its own has no double
+        return _duplicates(elements, counts)
 
     one = {"start": "2024-03-01"}
     softened = WARNING if severity is ERROR else severity
@@ -328,11 +330,10 @@ _LISTED = 20
 
 
 def _duplicates(elements: tuple[Any, ...], counts: Callable[[Any], bool]) -> Iterator[Fired]:
-    # A cheap key first: ordinary cases never get as far as comparing whole contents.
     by_day: dict[Any, list[Any]] = defaultdict(list)
     for element in elements:
         if counts(element):
-            by_day[getattr(element, "start_dato", None)].append(element)
+            by_day[element.start_dato].append(element)
     for same_day in by_day.values():
         if len(same_day) < 2:
             continue

@@ -204,19 +204,20 @@ class Checked(msgspec.Struct, frozen=True):
 _PLACES: tuple[tuple[str, type[Concept]], ...] = tuple((f.name, f.concept) for f in fields(Sak) if f.concept)
 
 
+_Checks = tuple[tuple[Check, Rule], ...]
+
+
 class _Plan(msgspec.Struct, frozen=True):
     """The rules in force on a day, by what they look at."""
 
-    on_avgiver: tuple[Rule, ...]
-    on_sak: tuple[Rule, ...]
-    on_children: tuple[tuple[str, tuple[Rule, ...]], ...]
+    on_avgiver: _Checks
+    on_sak: _Checks
+    on_children: tuple[tuple[str, _Checks], ...]
 
     @property
     def all(self) -> Iterable[Rule]:
-        yield from self.on_avgiver
-        yield from self.on_sak
-        for _, rules in self.on_children:
-            yield from rules
+        for checks in (self.on_avgiver, self.on_sak, *(found for _, found in self.on_children)):
+            yield from (r for _, r in checks)
 
 
 @lru_cache(maxsize=256)
@@ -227,8 +228,8 @@ def _plan(today: date, own: bool, without: tuple[Need, ...]) -> tuple[_Plan, tup
     ]
     runs = [r for r in in_force if not set(r.needs) & set(without)]
 
-    def on(target: type[Concept]) -> tuple[Rule, ...]:
-        return tuple(r for r in runs if r.target is target)
+    def on(target: type[Concept]) -> _Checks:
+        return tuple((r.check, r) for r in runs if r.target is target)
 
     children = tuple((name, rules) for name, concept in _PLACES if (rules := on(concept)))
     return _Plan(on(Avgiver), on(Sak), children), tuple(r for r in in_force if set(r.needs) & set(without))
@@ -279,12 +280,12 @@ class _Found:
         self.below: dict[int, dict[int, str]] = {}  # by identity: the paths of what an element holds
         self.truncated = False
 
-    def visit(self, element: Concept, rules: tuple[Rule, ...]) -> None:
+    def visit(self, element: Concept, rules: _Checks) -> None:
         case = self.case
         r = None
         try:
-            for r in rules:
-                result = r.check(element, case)
+            for check_one, r in rules:
+                result = check_one(element, case)
                 if result is not None and result is not False:
                     self.add(r, element, result)
         except Exception as crash:

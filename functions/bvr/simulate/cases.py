@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 from msgspec.structs import replace
 
-from bvr.model.concepts import Barnevern
+from bvr.model.concepts import Barnevern, Saksinnhold
 from bvr.simulate.arrivals import extracted, seeded
 from bvr.simulate.child import Nursery
 from bvr.simulate.history import Brief, Kind, new_id, write
@@ -20,8 +20,27 @@ def small_case() -> Barnevern:
     return _case(seed=1, kind="undersokt", born=date(2015, 3, 1), start=date(2026, 6, 1))
 
 
+def worded_case() -> Barnevern:
+    """Measures in the home, with what was written down about them: about 9 kB, 60 elements of XML."""
+    document = _case(seed=9, kind="hjelp", born=date(2014, 3, 1), start=date(2025, 1, 1), measures=1200, rounds=1)
+    sak = document.sak
+    explained = replace(
+        sak,
+        melding=tuple(replace(m, saksinnhold=_explained(m.saksinnhold)) for m in sak.melding),
+        undersokelse=tuple(replace(u, vedtaksgrunnlag=_explained(u.vedtaksgrunnlag)) for u in sak.undersokelse),
+    )
+    return replace(document, sak=explained)
+
+
+_WORDS = "Det er gjort greie for forholdet i journalen, og tjenesten har snakket med dem det gjelder om saken. "
+
+
+def _explained(codes: tuple[Saksinnhold, ...]) -> tuple[Saksinnhold, ...]:
+    return tuple(replace(code, presisering=(_WORDS * 7)[:690]) for code in codes)
+
+
 def typical_case() -> Barnevern:
-    """Measures in the home over some years: about 10 kB, 40 elements of the case, 200 in all."""
+    """Measures in the home over some years: about 10 kB, 40 elements of the case, 200 elements of XML."""
     return _case(seed=23, kind="hjelp", born=date(2014, 3, 1), start=date(2020, 2, 1), measures=3000, rounds=2)
 
 
