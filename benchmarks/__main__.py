@@ -18,7 +18,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bvr.simulate.cases import heavy_case, small_case, typical_case, worded_case
 from lxml import etree
 
 from bvr.chain import NothingKnown
@@ -34,6 +33,7 @@ from bvr.register.keys import TinkCipher, new_keyset
 from bvr.register.proto import RowWriter
 from bvr.register.rows import row
 from bvr.rules.options import RuleOptions
+from bvr.simulate.cases import heavy_case, small_case, typical_case, worded_case
 
 ROOT = Path(__file__).resolve().parents[1]
 LIBXML = ".".join(map(str, etree.LIBXML_VERSION))
@@ -130,7 +130,7 @@ def main() -> None:
     cases = {
         "small": (small_case(), 400),
         "typical": (typical_case(), 200),
-        "dense": (dense_case(), 200),
+        "worded": (worded_case(), 200),
         "heavy": (heavy_case(), 20),
     }
     lines = [
