@@ -21,7 +21,7 @@ class Kind(msgspec.Struct, frozen=True):
     remedy_en: str
 
 
-_FILE = "Filbeskrivelse: Validering av innhold mot filbeskrivelse"
+_FILE = "Filbeskrivelse: Validéring av innhold mot filbeskrivelse"  # spelled so in the requirement
 
 KINDS: dict[str, Kind] = {
     "xml": Kind(

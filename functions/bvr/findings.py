@@ -61,4 +61,4 @@ class NotChecked(msgspec.Struct, frozen=True):
 
 def as_text(value: Parameter) -> str:
     """A parameter as people read it: dates as dd.mm.yyyy."""
-    return value.strftime("%d.%m.%Y") if isinstance(value, date) else str(value)
+    return f"{value.day:02}.{value.month:02}.{value.year:04}" if isinstance(value, date) else str(value)

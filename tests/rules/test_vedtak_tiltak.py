@@ -202,7 +202,7 @@ def test_a_demand_and_a_status_are_told_on_themselves() -> None:
 def test_thousands_of_faulty_demands_and_statuses_take_seconds() -> None:
     n = 7_000
     demands = tuple(krav("2024-02-05", "2024-02-04", id=uid("Krav", i + 1)) for i in range(n))
-    doc = document(sak(vedtak(slutt="2024-03-01", krav=demands, status=(("2024-02-01", "1"),) * n)))
+    doc = document(sak(personalia(), vedtak(slutt="2024-03-01", krav=demands, status=(("2024-02-01", "1"),) * n)))
     began = time.process_time()
     result = run(doc)
     assert time.process_time() - began < 3

@@ -31,7 +31,7 @@ class Noun:
 
 
 NOUNS = {
-    "Personalia": Noun("Personalia", "personalias", "The personal details", "personal details'"),
+    "Personalia": Noun("Personalia", "personalias", "The entry of personal details", "entry's"),
     "Melding": Noun("Meldingen", "meldingens", "The report", "report's"),
     "Undersokelse": Noun("Undersøkelsen", "undersøkelsens", "The investigation", "investigation's"),
     "Vedtak": Noun("Vedtaket", "vedtakets", "The decision", "decision's"),
@@ -314,6 +314,12 @@ def duplicate_content(
             Example("one of two is deleted", document(sak(build(**one), build(**one, er_slettet=True))), 0),
             Example("two alike", document(sak(build(**one), build(**one))), 2, severity=severity),
             Example("three alike", document(sak(build(**one), build(**one), build(**one))), 3),
+            Example(
+                "two alike, migrated, from the case system",
+                document(sak(build(**one, migrert_id="17"), build(**one, migrert_id="17"))),
+                2,
+                severity=severity,
+            ),
             Example(
                 "two alike, migrated, through KOSTRA",
                 document(sak(build(**one, migrert_id="17"), build(**one, migrert_id="17"))),

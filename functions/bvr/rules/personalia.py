@@ -71,7 +71,7 @@ def _one(nummer: str, fodt: str = "2012-03-14", kjonn: str = "1", **about: Any) 
 
 @rule(
     "personalia-12",
-    official="Personalia Kontroll 12",
+    official="Personalia kontroll 12",
     severity=ERROR,
     since="2022-01-01",
     title_nb="Fødselsnummeret er ikke gyldig",
@@ -131,6 +131,9 @@ def ugyldig_nummer(personalia: Personalia, case: Case) -> Result:
 @silent("a placeholder", _one("14031200100"))
 @silent("an unborn child: the due date", _one("14031299999", kjonn="0"))
 @silent("nothing decodes: rule 12 reports it", _one("00000000000"))
+@silent("a synthetic number in production: rule 12 reports it", _one(BOY, "2012-03-15"), options=_PRODUCTION)
+@silent("a synthetic D-number in production", _one("54831299919", "2012-03-15"), options=_PRODUCTION)
+@fires("a placeholder in production", _one("14031200100", "2012-03-15"), options=_PRODUCTION)
 @fires("another day", _one(BOY, "2012-03-15"))
 @fires("another month", _one(BOY, "2012-04-14"))
 @fires("another year", _one(BOY, "2011-03-14"))
@@ -139,7 +142,7 @@ def ugyldig_nummer(personalia: Personalia, case: Case) -> Result:
 def fodselsdato_passer_ikke(personalia: Personalia, case: Case) -> Result:
     """Rule 13 (A17): day, month and two-digit year, decoded first, differ from the date of birth."""
     decoded = decode_date(personalia.fodselsnummer)
-    if decoded is None:
+    if decoded is None or (decoded[3] and not case.options.allow_synthetic):
         return None
     born = personalia.fodseldato
     return fired() if decoded[:3] != (born.day, born.month, born.year % 100) else None
@@ -178,7 +181,9 @@ def fodselsdato_passer_ikke(personalia: Personalia, case: Case) -> Result:
 def kjonn_passer_ikke(personalia: Personalia, case: Case) -> Result:
     """Rule 14 (A16, A59): even ninth digit is female, odd male; not asked of numbers that no longer tell."""
     nummer = personalia.fodselsnummer
-    if nummer[6:] == UNBORN or not nummer.isascii() or personalia.fodseldato >= NEW_SERIES:
+    if nummer[6:] == UNBORN or personalia.fodseldato >= NEW_SERIES:
+        return None
+    if not (len(nummer) == 11 and nummer.isascii() and nummer.isdigit()):
         return None
     if personalia.kjonn == ("1" if int(nummer[8]) % 2 else "2") or _read(personalia, case).new_series:
         return None
