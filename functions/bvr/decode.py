@@ -353,29 +353,25 @@ _CONVERT: dict[str, Callable[[str], Any] | None] = {
 }
 
 
-def _element_text(convert: Callable[[str], Any] | None) -> Callable[[etree._Element], Any]:
-    if convert is None:
-        return lambda element: element.text or ""
-    return lambda element: convert(element.text or "")
-
-
 @cache
 def _decoder(concept: type[Concept]) -> Callable[[etree._Element], Any]:
     """The function that makes a concept of a valid element: tables made once, looked up in the walk."""
     attributes: dict[str, tuple[str, Callable[[str], Any] | None]] = {}
-    children: dict[str, tuple[str, Callable[[etree._Element], Any], bool]] = {}
+    texts: dict[str, tuple[str, Callable[[str], Any] | None, bool]] = {}
+    children: dict[str, tuple[str, Callable[[Any], Any], bool]] = {}
     for f in fields(concept):
-        if f.is_attribute:
-            assert f.simple is not None
-            attributes[f.xml] = (f.name, _CONVERT[f.simple.base])
-        elif f.concept:
+        if f.concept:
             children[f.xml] = (f.name, _decoder(f.concept), f.many)
+            continue
+        assert f.simple is not None
+        if f.is_attribute:
+            attributes[f.xml] = (f.name, _CONVERT[f.simple.base])
         else:
-            assert f.simple is not None
-            children[f.xml] = (f.name, _element_text(_CONVERT[f.simple.base]), f.many)
-    repeated = tuple(name for name, _, many in children.values() if many)
+            texts[f.xml] = (f.name, _CONVERT[f.simple.base], f.many)
+    repeated = tuple(name for name, _, many in (*children.values(), *texts.values()) if many)
 
     def decode_leaf(element: Any) -> Any:
+        """An element with attributes only: nearly all of them."""
         values = {}
         for xml, text in element.items():
             try:
@@ -383,6 +379,22 @@ def _decoder(concept: type[Concept]) -> Callable[[etree._Element], Any]:
             except KeyError:  # xsi: attributes are valid and mean nothing to us
                 continue
             values[name] = text if convert is None else convert(text)
+        return concept(**values)
+
+    def decode_texts(element: Any) -> Any:
+        """An element whose children are text, such as Lovhjemmel."""
+        values: dict[str, Any] = {}
+        for child in element:
+            name, convert, many = texts[child.tag]
+            text = child.text or ""
+            value = text if convert is None else convert(text)
+            if many:
+                values.setdefault(name, []).append(value)
+            else:
+                values[name] = value
+        for name in repeated:
+            if name in values:
+                values[name] = tuple(values[name])
         return concept(**values)
 
     def decode_element(element: Any) -> Any:
@@ -406,4 +418,5 @@ def _decoder(concept: type[Concept]) -> Callable[[etree._Element], Any]:
                 values[name] = tuple(values[name])
         return concept(**values)
 
-    return decode_element if children else decode_leaf
+    assert not texts or not (attributes or children), concept  # no element of the model mixes them
+    return decode_texts if texts else decode_element if children else decode_leaf

@@ -37,22 +37,10 @@ SSB_RULES = {
     for number in numbers.split()
 }
 LEVELS = {"OK", "INFO", "WARNING", "ERROR", "FATAL"}
-CONTEXTS = set(
-    [
-        "AFTERCARE",
-        "CASE_FORWARDING",
-        "DECISION",
-        "INVESTIGATION",
-        "MEASURE",
-        "MESSAGE",
-        "PERSONALIA",
-        "PLAN",
-        "RELATION",
-        "RELOCATION",
-        "CASE",
-        "DELETED",
-    ]
-)
+_CONTEXTS = """
+AFTERCARE CASE_FORWARDING DECISION INVESTIGATION MEASURE MESSAGE PERSONALIA PLAN RELATION RELOCATION CASE DELETED
+"""
+CONTEXTS = set(_CONTEXTS.split())
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 

@@ -146,7 +146,10 @@ class Case:
         seen: set[tuple[int, int]] = set()
         for r in self.sak.relasjon:
             fra, til = self._ends(r)
-            if fra is not None and til is not None and (pair := (id(fra), id(til))) not in seen:
+            if fra is None or til is None:
+                continue
+            pair = (id(fra), id(til))
+            if pair not in seen:
                 seen.add(pair)
                 sources[pair[1], r.fra_type].append(fra)
                 targets[pair[0], r.til_type].append(til)
