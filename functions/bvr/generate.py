@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from bvr.api import openapi
+from bvr.intake import asyncapi
 from bvr.model import bigquery, documentation, schema
 from bvr.model.innsending import Innsending
 from bvr.model.versions import SUPPORTED
@@ -30,6 +31,7 @@ def outputs() -> dict[str, Callable[[], str]]:
         "docs/tabell-innsending.md": documentation.table,
         "docs/regler.md": rules,
         "docs/openapi.json": openapi.render,
+        "docs/asyncapi.yaml": asyncapi.render,
     }
 
 

@@ -119,7 +119,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
         """Take one message all the way to its answer. Raises Retry for faults of the platform, nothing for content."""
         envelope, faults = _envelope(delivery)
         body, claim_fault = self._body(delivery, envelope)
-        received, name = self._archive(delivery, envelope, body)
+        received, name = self._archive(delivery, envelope, body, fetched=not claim_fault)
         self.ledger.create(_open_mark(envelope), name.encode())
         try:
             payload = _payload(body, envelope, (*faults, *claim_fault))
@@ -129,9 +129,15 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
             return self._broken(delivery, envelope, body, received, broken)
 
     def _body(self, delivery: Delivery, envelope: Envelope) -> tuple[bytes, tuple[Fault, ...]]:
-        """The inline body, or what the claim check points to; a fault when it cannot be had."""
+        """The inline body, or what the claim check points to; a fault when it cannot be had.
+
+        What was fetched and archived once is never fetched again: the sender may have cleaned up since.
+        """
         if envelope.dataref is None:
             return delivery.body, ()
+        kept = self.archive.read(_raw_name(envelope))
+        if kept is not None and kept.metadata.get("hentet") == envelope.dataref:
+            return kept.data, ()
         match = _OBJECT.fullmatch(envelope.dataref)
         if match is None or match[1] != self.inbox.name:
             return delivery.body, (
@@ -160,11 +166,13 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
             )
         return stored.data, ()
 
-    def _archive(self, delivery: Delivery, envelope: Envelope, body: bytes) -> tuple[datetime, str]:
+    def _archive(self, delivery: Delivery, envelope: Envelope, body: bytes, fetched: bool) -> tuple[datetime, str]:
         """Keep the bytes before anything can fail on them. The time of receipt is fixed here, once."""
         name = _raw_name(envelope)
         now = self.clock()
         metadata = {"mottatt": now.isoformat(), "pubsub-id": delivery.pubsub_id}
+        if fetched and envelope.dataref:
+            metadata["hentet"] = envelope.dataref
         attributes = json.dumps(delivery.attributes)
         if len(attributes) < 6000:  # object metadata holds 8 KiB
             metadata["konvolutt"] = attributes

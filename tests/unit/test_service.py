@@ -306,6 +306,22 @@ def test_a_claim_check_is_fetched_and_must_match() -> None:
         assert answers(world)[-1][0]["feilkode"] == "PAKKE_UGYLDIG"
 
 
+def test_a_fetched_payload_is_not_needed_again() -> None:
+    """The sender removes its upload while we are still at it: the archive has what was fetched."""
+    world = World()
+    s = service(world)
+    s.inbox.create("sak.xml", CLEAN)
+    message = native(b"", dataref="gs://prosjekt-innboks/sak.xml")
+    world.calls, world.fail = 0, {7}
+    with pytest.raises(Retry):
+        s.receive(message)
+    world.fail = set()
+    s.inbox.delete("sak.xml")
+    s.receive(message)
+    assert answers(world)[-1][0]["resultat"] == "GODKJENT"
+    assert len(s.archive.names("raa/")) == 1  # type: ignore[attr-defined]
+
+
 def test_a_claim_check_over_the_limit_is_copied_to_the_archive_and_refused() -> None:
     world = World()
     s = service(world)
