@@ -13,7 +13,7 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 from emulator.pubsub import resources, wire
 from emulator.pubsub.backlog import Consumer, Leased
 from emulator.pubsub.broker import BATCH, Broker
-from emulator.pubsub.errors import FailedPrecondition, InvalidArgument, PubSubError
+from emulator.pubsub.errors import InvalidArgument, PubSubError
 from emulator.pubsub.faults import Faults
 
 PULL_WAIT = 60.0  # seconds an unhurried pull waits when its client set no deadline
@@ -23,7 +23,7 @@ PAGE = 100
 INVALID_ACK_ID = "PERMANENT_FAILURE_INVALID_ACK_ID"
 
 
-class LateAcks(FailedPrecondition):
+class LateAcks(InvalidArgument):
     """Some leases of an exactly-once subscription were over; the client reads which in the error's details."""
 
     def __init__(self, ack_ids: list[str]) -> None:
