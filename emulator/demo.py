@@ -22,8 +22,6 @@ from emulator.cloud import LocalCloud
 from emulator.tokens import fetch_token
 
 SCOPE = "ssb:barnevern/uttrekk.read"
-MINIMUM = 500
-"""The demo sends at least this many submissions."""
 _PATIENCE = 150.0  # seconds without a new receipt before the demo gives up
 
 console = Console(highlight=False)
@@ -32,7 +30,7 @@ console = Console(highlight=False)
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m emulator.demo")
     parser.add_argument("--kommuner", type=int, default=12)
-    parser.add_argument("--saker", type=int, default=260)
+    parser.add_argument("--saker", type=int, default=400)
     parser.add_argument("--dager", type=int, default=10)
     parser.add_argument("--seed", type=int, default=2026)
     parser.add_argument("--keep", action="store_true")

@@ -83,7 +83,7 @@ def validate(
 @main.command(epilog=_example("bvr demo --keep"))
 @click.option("--keep", is_flag=True, help="Leave the local cloud running afterwards, until Ctrl-C.")
 @click.option("--kommuner", default=12, show_default=True, help="Number of municipalities.")
-@click.option("--saker", default=260, show_default=True, help="Number of cases.")
+@click.option("--saker", default=400, show_default=True, help="Number of cases.")
 @click.option("--dager", default=10, show_default=True, help="Number of days.")
 @click.option("--seed", default=2026, show_default=True)
 def demo(keep: bool, kommuner: int, saker: int, dager: int, seed: int) -> None:
