@@ -20,7 +20,7 @@ from lxml import etree
 
 from bvr.faults import Fault
 from bvr.model.concepts import UNIQUE, Barnevern, Sak, Slettet
-from bvr.model.types import Concept, fields
+from bvr.model.types import Concept, Field, fields
 
 XS = "{http://www.w3.org/2001/XMLSchema}"
 
@@ -158,43 +158,67 @@ def _syntax_fault(error: etree.XMLSyntaxError, data: bytes) -> Fault:
 
 _AT = re.compile(r"Element '([^']*)'(?:, attribute '([^']*)'|: The attribute '([^']*)')?")
 _EXPECTED = re.compile(r"Expected is (?:one of )?\( ([^)]*) \)")
+_ALLOWED = re.compile(r"allowed (?:minimum |maximum )?length of '(\d{1,5})'\.\s*$")
+_ATOMIC = re.compile(r"valid value of the atomic type 'xs:(date|boolean)'\.\s*$")
 _STEP = re.compile(r"^([^\[\]@{}:]+)(\[\d+\])?$")
+_XSI = re.compile(r"^\{http://www\.w3\.org/2001/XMLSchema-instance\}(nil|type)$")
 
-# What libxml2 found -> what is wrong with the value.
+# What libxml2 found -> what is wrong with the value. {} is the length that the schema allows.
+_NO_CODE = ("har en kode som ikke finnes i kodelisten", "has a code that is not in the code list")
 _VALUE_FAULTS = {
     "SCHEMAV_CVC_PATTERN_VALID": ("har ikke riktig form", "does not have the right form"),
-    "SCHEMAV_CVC_LENGTH_VALID": ("har ikke riktig lengde", "does not have the right length"),
-    "SCHEMAV_CVC_MINLENGTH_VALID": ("er for kort eller tom", "is too short or empty"),
-    "SCHEMAV_CVC_MAXLENGTH_VALID": ("er for lang", "is too long"),
-    "SCHEMAV_CVC_ENUMERATION_VALID": (
-        "har en kode som ikke finnes i kodelisten",
-        "has a code that is not in the code list",
-    ),
-    "SCHEMAV_CVC_DATATYPE_VALID_1_2_1": (
-        "er ikke en gyldig verdi (dato, tidspunkt eller ja/nei)",
-        "is not a valid value (date, moment or boolean)",
+    "SCHEMAV_CVC_LENGTH_VALID": ("har ikke riktig lengde ({} tegn)", "does not have the right length ({})"),
+    "SCHEMAV_CVC_MINLENGTH_VALID": ("er for kort eller tom (minst {} tegn)", "is too short or empty (minimum {})"),
+    "SCHEMAV_CVC_MAXLENGTH_VALID": ("er for lang (høyst {} tegn)", "is too long (maximum {})"),
+    "SCHEMAV_CVC_ENUMERATION_VALID": _NO_CODE,
+    "SCHEMAV_CVC_DATATYPE_VALID_1_2_1": ("er ikke en gyldig verdi", "is not a valid value"),
+}
+_TYPE_FAULTS = {
+    "date": ("er ikke en gyldig dato (ÅÅÅÅ-MM-DD)", "is not a valid date (YYYY-MM-DD)"),
+    "boolean": ("skal være true, false, 1 eller 0", "must be true, false, 1 or 0"),
+    "dateTime": (
+        "er ikke et gyldig tidspunkt med tidssone (ÅÅÅÅ-MM-DDTtt:mm:ssZ)",
+        "is not a valid moment with a time zone (YYYY-MM-DDThh:mm:ssZ)",
     ),
 }
 
 
 @cache
-def _names() -> frozenset[str]:
-    """Every name of the model: the only words of a document that a fault may repeat."""
-    found: set[str] = {"Barnevern"}
+def _fields() -> dict[str, list[Field]]:
+    """Every field of the model by its name in XML."""
+    found: dict[str, list[Field]] = {}
     seen: set[type[Concept]] = set()
 
     def walk(concept: type[Concept]) -> None:
         seen.add(concept)
         for f in fields(concept):
-            found.add(f.xml)
+            found.setdefault(f.xml, []).append(f)
             if f.concept and f.concept not in seen:
                 walk(f.concept)
 
     walk(Barnevern)
-    return frozenset(found)
+    return found
+
+
+@cache
+def _names() -> frozenset[str]:
+    """Every name of the model: the only words of a document that a fault may repeat."""
+    return frozenset({"Barnevern", *_fields()})
+
+
+@cache
+def _named(what: str) -> frozenset[str]:
+    """The names that always stand for a value of one kind: a code or a moment."""
+    return frozenset(
+        name
+        for name, found in _fields().items()
+        if all(f.simple and (f.simple.codes if what == "code" else f.simple.base == what) for f in found)
+    )
 
 
 def _safe(name: str) -> str:
+    if match := _XSI.match(name):
+        return f"xsi:{match[1]}"
     return name if name in _names() else "?"
 
 
@@ -237,20 +261,28 @@ _SECOND_WORDS = frozenset(
 
 
 def _explain(entry: Any, element: str, attribute: str) -> tuple[str, str]:
-    what_nb = f"Attributtet {attribute} på {element}" if attribute else f"Elementet {element}"
-    what_en = f"The attribute {attribute} on {element}" if attribute else f"The element {element}"
-    kind = entry.type_name
+    """What is wrong, in both languages. `element` and `attribute` are names of the model, or ? for any other."""
+    kind, message = entry.type_name, entry.message
+    which_nb = f"Elementet {element}" if element != "?" else "Et element som ikke finnes i skjemaet,"
+    which_en = f"The element {element}" if element != "?" else "An element that the schema does not have"
+    what_nb = f"Attributtet {attribute} på {element}" if attribute else which_nb
+    what_en = f"The attribute {attribute} on {element}" if attribute else which_en
     if kind in _VALUE_FAULTS:
-        nb, en = _VALUE_FAULTS[kind]
+        nb, en = _value_fault(kind, message, attribute or element)
         return f"{what_nb} {nb}.", f"{what_en} {en}."
     if kind == "SCHEMAV_CVC_COMPLEX_TYPE_4":
         return f"{what_nb} mangler og er påkrevd.", f"{what_en} is missing and is required."
-    if kind in ("SCHEMAV_CVC_COMPLEX_TYPE_3_2_1", "SCHEMAV_CVC_COMPLEX_TYPE_3_2_2"):
+    if kind in ("SCHEMAV_CVC_COMPLEX_TYPE_3_2_1", "SCHEMAV_CVC_COMPLEX_TYPE_3_2_2", "SCHEMAV_CVC_TYPE_3_1_1"):
+        if attribute in ("", "?"):
+            return (
+                f"Elementet {element} har et attributt som ikke finnes i denne skjemaversjonen.",
+                f"The element {element} has an attribute that does not exist in this schema version.",
+            )
         return f"{what_nb} finnes ikke i denne skjemaversjonen.", f"{what_en} does not exist in this schema version."
     if kind == "SCHEMAV_ELEMENT_CONTENT":
-        names = [_safe(name.strip()) for name in m[1].split(",")] if (m := _EXPECTED.search(entry.message)) else []
+        names = [_safe(name.strip()) for name in m[1].split(",")] if (m := _EXPECTED.search(message)) else []
         expected = ", ".join(name for name in names if name != "?")
-        if "Missing child" in entry.message:
+        if "Missing child" in message:
             return (
                 f"{what_nb} mangler innhold" + (f": {expected}." if expected else "."),
                 f"{what_en} lacks content" + (f": {expected}." if expected else "."),
@@ -265,8 +297,32 @@ def _explain(entry: Any, element: str, attribute: str) -> tuple[str, str]:
             "The root element must be Barnevern, without a namespace.",
         )
     if kind in ("SCHEMAV_CVC_COMPLEX_TYPE_2_1", "SCHEMAV_CVC_COMPLEX_TYPE_2_3", "SCHEMAV_CVC_TYPE_3_1_2"):
-        return f"{what_nb} har innhold som ikke er tillatt.", f"{what_en} has content that is not allowed."
+        if "haracter content" in message:
+            return f"{what_nb} har tekst der det ikke er tillatt.", f"{what_en} has text where none is allowed."
+        return f"{what_nb} har underelementer som ikke er tillatt.", f"{what_en} has children that are not allowed."
+    if kind == "SCHEMAV_CVC_ELT_3_1":
+        return f"{what_nb} kan ikke ha xsi:nil.", f"{what_en} cannot have xsi:nil."
+    if kind in ("SCHEMAV_CVC_ELT_4_1", "SCHEMAV_CVC_ELT_4_2", "SCHEMAV_CVC_ELT_4_3"):
+        return (
+            f"Attributtet xsi:type på {element} viser til en type som ikke passer her.",
+            f"The attribute xsi:type on {element} refers to a type that does not fit here.",
+        )
     return f"{what_nb} følger ikke skjemaet.", f"{what_en} does not follow the schema."
+
+
+def _value_fault(kind: str, message: str, name: str) -> tuple[str, str]:
+    nb, en = _VALUE_FAULTS[kind]
+    if name in _named("code"):
+        return _NO_CODE
+    if name in _named("dateTime"):
+        return _TYPE_FAULTS["dateTime"]
+    if kind == "SCHEMAV_CVC_DATATYPE_VALID_1_2_1" and (match := _ATOMIC.search(message)):
+        return _TYPE_FAULTS[match[1]]
+    if "{}" in nb:
+        if match := _ALLOWED.search(message):
+            return nb.format(match[1]), en.format(match[1])
+        return nb.split(" (")[0], en.split(" (")[0]
+    return nb, en
 
 
 def _repeated_ids(document: Barnevern, root: etree._Element, limits: Limits) -> Decoded | None:
