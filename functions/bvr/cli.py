@@ -11,10 +11,13 @@ from typing import Any
 
 import click
 
+from bvr.errors import BvrError
 from bvr.model.versions import CURRENT, SUPPORTED
 
 USAGE_ERROR = 64
 """Exit code of a wrong call: 1 and 2 are verdicts."""
+PLATFORM_ERROR = 70
+"""Exit code when the register, or our own code, failed."""
 
 
 class _Group(click.Group):
@@ -33,6 +36,9 @@ class _Group(click.Group):
             sys.exit(130)
         except click.exceptions.Exit as done:
             sys.exit(done.exit_code)
+        except BvrError as error:
+            click.echo(f"Error: {error}", err=True)
+            sys.exit(PLATFORM_ERROR)
 
 
 def _example(text: str) -> str:
