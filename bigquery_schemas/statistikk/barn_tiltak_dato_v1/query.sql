@@ -1,8 +1,9 @@
--- Barn med tiltak per dato: children with at least one measure in effect at the end of 30 June and 31 December.
+-- Barn med tiltak per dato: children with at least one measure in effect at the end of 30 June and 31 December, and (type
+-- N, provisional) on the day of the run. In effect at the end of day d: started on or before d, and not ended by then.
 -- A measure without an end in a closed case ended with the case. A child counts once in each municipality.
 WITH
   dato AS (
-    SELECT CONCAT(CAST(aar AS STRING), del.kode) AS periode, DATE(aar, del.maaned, del.dag) AS d
+    SELECT CONCAT(CAST(aar AS STRING), del.kode) AS periode, 'D' AS periodetype, DATE(aar, del.maaned, del.dag) AS d
     FROM UNNEST(GENERATE_ARRAY(
       EXTRACT(YEAR FROM DATE(@run_time, 'Europe/Oslo')) - 2,
       EXTRACT(YEAR FROM DATE(@run_time, 'Europe/Oslo'))
@@ -11,6 +12,11 @@ WITH
       STRUCT('H1' AS kode, 6 AS maaned, 30 AS dag), STRUCT('H2' AS kode, 12 AS maaned, 31 AS dag)
     ]) AS del
     WHERE DATE(aar, del.maaned, del.dag) < DATE(@run_time, 'Europe/Oslo')
+    UNION ALL
+    SELECT
+      FORMAT_DATE('%Y-%m-%d', DATE(@run_time, 'Europe/Oslo')) AS periode,
+      'N' AS periodetype,
+      DATE(@run_time, 'Europe/Oslo') AS d
   ),
   gjeldende AS (
     SELECT kommunenummer, orgnr, sak_id, sak
@@ -20,9 +26,8 @@ WITH
     SELECT DISTINCT kommunenummer FROM register.sak_historikk
   ),
   slettet AS (
-    SELECT DISTINCT g.orgnr, g.sak_id, LOWER(borte.id) AS id
+    SELECT DISTINCT g.orgnr, g.sak_id, borte.type, LOWER(borte.id) AS id
     FROM gjeldende AS g, UNNEST(g.sak.slettet) AS borte
-    WHERE borte.type = 'Tiltak'
   ),
   tiltak AS (
     SELECT
@@ -53,23 +58,30 @@ WITH
     FROM gjeldende AS g, UNNEST(g.sak.tiltak) AS t
     WHERE t.er_slettet IS NOT TRUE
   ),
-  -- Who the case is about at the date: the Personalia in force, else the earliest.
-  barn AS (
-    SELECT d.periode, g.orgnr, g.sak_id, pers.kjonn, pers.fodseldato,
+  personalia AS (
+    SELECT g.orgnr, g.sak_id, LOWER(pers.id) AS id, pers.start_dato, pers.kjonn, pers.fodseldato, plass AS rekkefolge,
       CASE
         WHEN pers.nummertype IN ('FNR', 'DNR') THEN CONCAT('N', TO_HEX(pers.fodselsnummer))
         WHEN pers.duf_nummer IS NOT NULL THEN CONCAT('D', TO_HEX(pers.duf_nummer))
         ELSE CONCAT('S', g.orgnr, g.sak_id)
       END AS nokkel
     FROM gjeldende AS g, UNNEST(g.sak.personalia) AS pers WITH OFFSET AS plass
-    CROSS JOIN dato AS d
     WHERE pers.er_slettet IS NOT TRUE
+  ),
+  -- Who the case is about at the date: the Personalia in force, else the earliest.
+  barn AS (
+    SELECT d.periode, pers.orgnr, pers.sak_id, pers.kjonn, pers.fodseldato, pers.nokkel
+    FROM personalia AS pers
+    CROSS JOIN dato AS d
+    LEFT JOIN slettet AS borte
+      ON borte.type = 'Personalia' AND borte.orgnr = pers.orgnr AND borte.sak_id = pers.sak_id AND borte.id = pers.id
+    WHERE borte.id IS NULL
     QUALIFY ROW_NUMBER() OVER (
-      PARTITION BY d.periode, g.orgnr, g.sak_id
+      PARTITION BY d.periode, pers.orgnr, pers.sak_id
       ORDER BY
         IF(pers.start_dato <= d.d, 0, 1),
         IF(pers.start_dato <= d.d, DATE_DIFF(d.d, pers.start_dato, DAY), DATE_DIFF(pers.start_dato, d.d, DAY)),
-        plass DESC
+        pers.rekkefolge DESC
     ) = 1
   ),
   -- One row per child, municipality and date. A child under care is so for all its measures.
@@ -87,7 +99,8 @@ WITH
       END) AS alder
     FROM tiltak AS t
     JOIN dato AS d ON t.start_dato <= d.d AND (t.slutt_dato IS NULL OR t.slutt_dato > d.d)
-    LEFT JOIN slettet AS borte ON borte.orgnr = t.orgnr AND borte.sak_id = t.sak_id AND borte.id = t.id
+    LEFT JOIN slettet AS borte
+      ON borte.type = 'Tiltak' AND borte.orgnr = t.orgnr AND borte.sak_id = t.sak_id AND borte.id = t.id
     LEFT JOIN barn AS b ON b.periode = d.periode AND b.orgnr = t.orgnr AND b.sak_id = t.sak_id
     WHERE borte.id IS NULL
     GROUP BY t.kommunenummer, d.periode, barnet
@@ -105,7 +118,8 @@ WITH
         WHEN alder < 6 THEN '3-5'
         WHEN alder < 13 THEN '6-12'
         WHEN alder < 18 THEN '13-17'
-        ELSE '18-24'
+        WHEN alder < 25 THEN '18-24'
+        ELSE '25+'
       END AS aldersgruppe
     FROM bestand
   ),
@@ -123,7 +137,7 @@ SELECT
   'barn_tiltak_dato' AS indikator,
   k.kommunenummer,
   d.periode,
-  'D' AS periodetype,
+  d.periodetype,
   IFNULL(t.kjonn, 'T') AS kjonn,
   IFNULL(t.aldersgruppe, 'T') AS aldersgruppe,
   IFNULL(t.kode, 'T') AS kode,

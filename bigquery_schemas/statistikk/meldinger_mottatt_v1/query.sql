@@ -1,5 +1,6 @@
 -- Mottatte meldinger: reports with StartDato in the period, by the municipality responsible for the case.
--- Reads the current register as it is known at @run_time; half-years and years from two years back.
+-- Half-years and years from two years back; the running ones as far as they have come. Age and sex are those at the end
+-- of the period, the due date of an unborn child is no age.
 WITH
   periode AS (
     SELECT
@@ -26,32 +27,44 @@ WITH
     SELECT DISTINCT kommunenummer FROM register.sak_historikk
   ),
   slettet AS (
-    SELECT DISTINCT g.orgnr, g.sak_id, LOWER(borte.id) AS id
+    SELECT DISTINCT g.orgnr, g.sak_id, borte.type, LOWER(borte.id) AS id
     FROM gjeldende AS g, UNNEST(g.sak.slettet) AS borte
-    WHERE borte.type = 'Melding'
   ),
   melding AS (
     SELECT g.kommunenummer, g.orgnr, g.sak_id, LOWER(m.id) AS id, m.start_dato
     FROM gjeldende AS g, UNNEST(g.sak.melding) AS m
     WHERE m.er_slettet IS NOT TRUE
   ),
-  -- Who the case is about at the end of a period: the Personalia in force, else the earliest.
-  barn AS (
-    SELECT p.periode, g.orgnr, g.sak_id, pers.kjonn, pers.fodseldato, pers.nummertype,
+  personalia AS (
+    SELECT g.orgnr, g.sak_id, LOWER(pers.id) AS id, pers.start_dato, pers.kjonn, pers.fodseldato, plass AS rekkefolge,
       CASE
         WHEN pers.nummertype IN ('FNR', 'DNR') THEN CONCAT('N', TO_HEX(pers.fodselsnummer))
         WHEN pers.duf_nummer IS NOT NULL THEN CONCAT('D', TO_HEX(pers.duf_nummer))
         ELSE CONCAT('S', g.orgnr, g.sak_id)
       END AS nokkel
     FROM gjeldende AS g, UNNEST(g.sak.personalia) AS pers WITH OFFSET AS plass
-    CROSS JOIN periode AS p
     WHERE pers.er_slettet IS NOT TRUE
+  ),
+  -- Who the case is about at the end of a period: the Personalia in force, else the earliest.
+  barn AS (
+    SELECT p.periode, pers.orgnr, pers.sak_id, pers.kjonn, pers.nokkel,
+      IF(
+        pers.kjonn = '0',
+        -1,
+        DATE_DIFF(p.til, pers.fodseldato, YEAR)
+          - IF(FORMAT_DATE('%m%d', p.til) < FORMAT_DATE('%m%d', pers.fodseldato), 1, 0)
+      ) AS alder
+    FROM personalia AS pers
+    CROSS JOIN periode AS p
+    LEFT JOIN slettet AS borte
+      ON borte.type = 'Personalia' AND borte.orgnr = pers.orgnr AND borte.sak_id = pers.sak_id AND borte.id = pers.id
+    WHERE borte.id IS NULL
     QUALIFY ROW_NUMBER() OVER (
-      PARTITION BY p.periode, g.orgnr, g.sak_id
+      PARTITION BY p.periode, pers.orgnr, pers.sak_id
       ORDER BY
         IF(pers.start_dato <= p.til, 0, 1),
         IF(pers.start_dato <= p.til, DATE_DIFF(p.til, pers.start_dato, DAY), DATE_DIFF(pers.start_dato, p.til, DAY)),
-        plass DESC
+        pers.rekkefolge DESC
     ) = 1
   ),
   hendelse AS (
@@ -61,20 +74,18 @@ WITH
       IFNULL(b.nokkel, CONCAT('S', m.orgnr, m.sak_id)) AS nokkel,
       IF(b.kjonn IN ('1', '2'), b.kjonn, '0') AS kjonn,
       CASE
-        WHEN b.fodseldato IS NULL OR b.kjonn = '0' THEN 'U'
-        WHEN DATE_DIFF(p.til, b.fodseldato, YEAR)
-          - IF(FORMAT_DATE('%m%d', p.til) < FORMAT_DATE('%m%d', b.fodseldato), 1, 0) < 3 THEN '0-2'
-        WHEN DATE_DIFF(p.til, b.fodseldato, YEAR)
-          - IF(FORMAT_DATE('%m%d', p.til) < FORMAT_DATE('%m%d', b.fodseldato), 1, 0) < 6 THEN '3-5'
-        WHEN DATE_DIFF(p.til, b.fodseldato, YEAR)
-          - IF(FORMAT_DATE('%m%d', p.til) < FORMAT_DATE('%m%d', b.fodseldato), 1, 0) < 13 THEN '6-12'
-        WHEN DATE_DIFF(p.til, b.fodseldato, YEAR)
-          - IF(FORMAT_DATE('%m%d', p.til) < FORMAT_DATE('%m%d', b.fodseldato), 1, 0) < 18 THEN '13-17'
-        ELSE '18-24'
+        WHEN b.alder IS NULL OR b.alder < 0 THEN 'U'
+        WHEN b.alder < 3 THEN '0-2'
+        WHEN b.alder < 6 THEN '3-5'
+        WHEN b.alder < 13 THEN '6-12'
+        WHEN b.alder < 18 THEN '13-17'
+        WHEN b.alder < 25 THEN '18-24'
+        ELSE '25+'
       END AS aldersgruppe
     FROM melding AS m
     JOIN periode AS p ON m.start_dato BETWEEN p.fra AND p.til
-    LEFT JOIN slettet AS borte ON borte.orgnr = m.orgnr AND borte.sak_id = m.sak_id AND borte.id = m.id
+    LEFT JOIN slettet AS borte
+      ON borte.type = 'Melding' AND borte.orgnr = m.orgnr AND borte.sak_id = m.sak_id AND borte.id = m.id
     LEFT JOIN barn AS b ON b.periode = p.periode AND b.orgnr = m.orgnr AND b.sak_id = m.sak_id
     WHERE borte.id IS NULL
   ),

@@ -1,0 +1,53 @@
+"""The emulator with everything the repository declares in it, asked through the project's own BigQuery port."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import pytest
+from google.cloud import bigquery
+
+from bvr.gcp import Queries
+from emulator import schemas
+from tests.emulated.local_cloud.conftest import bigquery_server
+
+
+@dataclass
+class Warehouse:
+    """BigQuery with the declared tables. `queries` is the port that scheduled queries run on."""
+
+    client: bigquery.Client
+    queries: Queries
+
+    def fill(self, rows: list[dict[str, Any]]) -> None:
+        """Make `rows` the content of register.innsending."""
+        table = self.client.get_table("register.innsending")
+        job = bigquery.LoadJobConfig(schema=table.schema, write_disposition=bigquery.WriteDisposition.WRITE_TRUNCATE)
+        self.client.load_table_from_json([_json(row) for row in rows], table.reference, job_config=job).result(
+            retry=None, timeout=60
+        )
+
+
+def _json(value: Any) -> Any:
+    """A value as BigQuery's JSON has it."""
+    if isinstance(value, dict):
+        return {name: _json(one) for name, one in value.items() if one is not None}
+    if isinstance(value, list | tuple):
+        return [_json(one) for one in value]
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    return value.isoformat() if isinstance(value, date | datetime) else value
+
+
+@pytest.fixture(scope="session")
+def warehouse(tmp_path_factory):
+    """One server for all tests of SQL."""
+    with bigquery_server(tmp_path_factory.mktemp("bigquery")) as server:
+        client = server.client()
+        for dataset in ("register", "statistikk"):
+            client.create_dataset(dataset, exists_ok=True)
+        schemas.create(client, [one for one in schemas.read() if one.dataset in ("register", "statistikk")])
+        yield Warehouse(client, Queries(client, "europe-north1"))
