@@ -15,7 +15,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, timedelta
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -145,7 +145,7 @@ class GoogleSql:
                 del waiting[name]
 
     def columns(self, sql: str, **parameters: str) -> list[tuple[str, str]]:
-        """(name, type) of each column of a query. Parameters are given by type: run_time="TIMESTAMP". Raises SqlError."""
+        """(name, type) of each column of a query; run_time="TIMESTAMP" declares a parameter. Raises SqlError."""
         return [(name, self._text(kind)) for name, kind in self._analyze(sql, parameters)]
 
     def check(self, sql: str, **parameters: str) -> None:

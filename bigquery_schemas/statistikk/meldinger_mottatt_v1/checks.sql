@@ -1,3 +1,10 @@
+-- #fail alt er utfylt | nothing is missing
+SELECT *
+FROM statistikk.meldinger_mottatt_v1
+WHERE indikator IS NULL OR kommunenummer IS NULL OR periode IS NULL OR periodetype IS NULL OR kjonn IS NULL
+  OR aldersgruppe IS NULL OR kode IS NULL OR verdi IS NULL OR n_barn IS NULL OR referansedato IS NULL
+  OR kunnskapstidspunkt IS NULL;
+
 -- #fail én rad per celle | one row a cell
 SELECT kommunenummer, periode, kjonn, aldersgruppe, kode, COUNT(*) AS antall
 FROM statistikk.meldinger_mottatt_v1
@@ -23,10 +30,13 @@ WHERE kjonn = 'T' AND kode = 'T'
 GROUP BY kommunenummer, periode
 HAVING SUM(IF(aldersgruppe = 'T', verdi, 0)) != SUM(IF(aldersgruppe != 'T', verdi, 0));
 
--- #fail hver kommune som har rapportert, er med | every municipality that has reported is there
-SELECT h.kommunenummer
+-- #fail hver kommune som har rapportert, er med i hver periode | every municipality, in every period
+SELECT h.kommunenummer, p.periode
 FROM (SELECT DISTINCT kommunenummer FROM register.sak_historikk) AS h
-LEFT JOIN statistikk.meldinger_mottatt_v1 AS s ON s.kommunenummer = h.kommunenummer
+CROSS JOIN (SELECT DISTINCT periode FROM statistikk.meldinger_mottatt_v1) AS p
+LEFT JOIN statistikk.meldinger_mottatt_v1 AS s
+  ON s.kommunenummer = h.kommunenummer AND s.periode = p.periode
+  AND s.kjonn = 'T' AND s.aldersgruppe = 'T' AND s.kode = 'T'
 WHERE s.kommunenummer IS NULL;
 
 -- #fail halvårene summerer til året | the half-years add up to the year

@@ -64,7 +64,7 @@ def run(query: Query, run_time: datetime, tables: Tables, ruleset: str) -> Run:
     failed: list[str] = []
     warned: list[str] = []
     for check in checks(query.checks):
-        if tables.query(f"SELECT 1 AS brudd FROM ({_on(check.sql, table, candidate)}) LIMIT 1"):  # noqa: S608
+        if tables.query(f"SELECT 1 AS brudd FROM (\n{_on(check.sql, table, candidate)}\n) LIMIT 1"):  # noqa: S608
             (failed if check.fails else warned).append(check.name)
     rows, digest = _digest(tables, candidate)
     if not failed:
