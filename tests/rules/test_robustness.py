@@ -137,6 +137,22 @@ def test_no_document_makes_a_rule_crash(
         assert f.path.startswith("/Barnevern/")
 
 
+_SAKER = [e.document.sak for r in RULES.values() for e in r.examples]
+
+
+@given(
+    st.lists(st.sampled_from(_SAKER), min_size=2, max_size=6), st.sampled_from(Channel), st.sampled_from([None, "17"])
+)
+@settings(max_examples=150, deadline=None)
+def test_examples_put_together_make_no_rule_crash(saker: list[Sak], channel: Channel, migrated: str | None) -> None:
+    """What every rule looks for, in one case: elements that share their Ids, relations that name several."""
+    together = {f.name: tuple(e for s in saker for e in getattr(s, f.name)) for f in fields(Sak) if f.concept}
+    doc = document(replace(saker[0], migrert_id=migrated, er_slettet=None, **together))
+    result = run(doc, channel=channel, own_rules=True)
+    assert result == run(doc, channel=channel, own_rules=True)
+    assert Counter(f.severity for f in result.findings) == Counter(result.counts)
+
+
 @pytest.mark.parametrize("moment", [datetime.min, datetime.max])
 @pytest.mark.parametrize("hours", [-14, 0, 14])
 def test_the_first_and_the_last_moment_of_the_calendar(moment: datetime, hours: int) -> None:
@@ -205,6 +221,20 @@ def test_counts_are_true_when_the_list_is_cut(limit: int) -> None:
     assert cut.truncated == (len(whole.findings) > limit)
     assert set(map(str, cut.findings)) <= set(map(str, whole.findings))
     assert cut.findings[0].severity is ERROR
+
+
+@pytest.mark.parametrize(
+    ("members", "listed", "more"), [(2, 1, False), (21, 20, False), (22, 20, True), (50, 20, True)]
+)
+def test_a_double_names_at_most_twenty_others_and_never_itself(members: int, listed: int, more: bool) -> None:
+    found = [f for f in run(document(sak(*(plan() for _ in range(members))))).findings if f.rule == "plan-19"]
+    assert len(found) == members
+    for f in found:
+        others = f.parameters["andre"].removesuffix(" …").split(", ")
+        assert f.parameters["antall"] == members - 1
+        assert (len(others), f.parameters["andre"].endswith(" …")) == (listed, more)
+        assert f.element_id not in others
+        assert len(set(others)) == listed
 
 
 def test_further_findings_of_a_rule_are_counted(replaced: Callable[..., None]) -> None:

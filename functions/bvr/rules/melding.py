@@ -98,6 +98,15 @@ duplicate_content(
 )
 @fires("concluded on the eighth day", document(sak(melding(start="2025-03-01", slutt="2025-03-09"))))
 @fires(
+    "the conclusion of another report is deleted",
+    document(
+        sak(
+            melding(start="2025-03-01", slutt="2025-03-09"),
+            melding(start="2025-03-01", slutt="2025-03-09", konklusjon_slettet=True),
+        )
+    ),
+)
+@fires(
     "a day after the day of grace",
     document(sak(melding(start="2025-03-01", slutt="2025-03-10"))),
     options=RuleOptions(melding_grace_days=1),
@@ -207,6 +216,7 @@ def konkludert_uten_saksinnhold(melding: Melding, case: Case) -> Result:
 @silent("deleted", document(sak(melding(melder=("22",), er_slettet=True))))
 @fires("code 22 without a clarification", document(sak(melding(melder=("22",)))), parameters={"kode": "22"})
 @fires("code 22 with a space for a clarification", document(sak(melding(melder=(("22", " "),)))))
+@fires("only those with code 22", document(sak(melding(melder=("21", "22", "11")))), parameters={"kode": "22"})
 @fires("two of three reporters", document(sak(melding(melder=("22", ("22", "nabo"), "22")))), times=2)
 @fires("migrated, from the case system", document(sak(melding(melder=("22",), migrert_id="17"))), severity=ERROR)
 @fires(
@@ -243,6 +253,7 @@ def melder_uten_presisering(melding: Melding, case: Case) -> Result:
 @fires("code 18 without a clarification", document(sak(melding(saksinnhold=("18",)))), parameters={"kode": "18"})
 @fires("code 19 without a clarification", document(sak(melding(saksinnhold=("19",)))), parameters={"kode": "19"})
 @fires("code 19 with a space for a clarification", document(sak(melding(saksinnhold=(("19", " \t"),)))))
+@fires("only those with the codes", document(sak(melding(saksinnhold=("3", "18", "19", "7")))), times=2)
 @fires("migrated, from the case system", document(sak(melding(saksinnhold=("18",), migrert_id="17"))), severity=ERROR)
 @fires(
     "migrated, through KOSTRA",

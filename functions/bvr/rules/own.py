@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
+from msgspec.structs import replace
+
 from bvr.model.codelists import codelist
-from bvr.model.concepts import Sak
+from bvr.model.concepts import Barnevern, Sak, Saksinnhold
 from bvr.model.types import Concept, fields
 from bvr.rules.case import Case
-from bvr.rules.examples import document, flytting, melding, sak, undersokelse
+from bvr.rules.examples import document, flytting, koder, melding, sak, tiltak, undersokelse
 from bvr.rules.melding import blank
 from bvr.rules.options import RuleOptions
 from bvr.rules.rule import INFO, Fired, Result, fired, fires, rule, silent
@@ -90,6 +92,10 @@ def _outside_validity(sak: Sak) -> Iterator[Fired]:
             yield fired(at=holder, owner=owner, kode=code, liste=name, dato=day)
 
 
+def _measure(*grounds: str | tuple[str, str]) -> Barnevern:
+    return document(sak(replace(tiltak(), tiltaksgrunnlag=koder(*grounds, of=Saksinnhold))))
+
+
 @rule(
     "x-presisering",
     official="Presisering",
@@ -110,6 +116,10 @@ def _outside_validity(sak: Sak) -> Iterator[Fired]:
     options=_ON,
 )
 @silent("a code that demands none", document(sak(flytting(til="2"))), options=_ON)
+@silent("the grounds of a measure, explained", _measure(("18", "annet")), options=_ON)
+@silent("grounds of a measure that demand none", _measure("3"), options=_ON)
+@silent("a report is asked by saksinnhold-2", document(sak(melding(saksinnhold=("18",)))), options=_ON)
+@fires("the grounds of a measure, unexplained", _measure("18", "3", "19"), times=2, options=_ON)
 @fires("moved to another place, unexplained", document(sak(flytting(til="8"))), options=_ON)
 @fires("an investigation dropped by code 5", document(sak(undersokelse(slutt="2024-04-01", kode="5"))), options=_ON)
 def presisering_mangler(sak: Sak, case: Case) -> Result:

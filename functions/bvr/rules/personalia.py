@@ -167,12 +167,14 @@ def fodselsdato_passer_ikke(personalia: Personalia, case: Case) -> Result:
 @silent("unborn, sex 0", _one("14031299999", kjonn="0"))
 @silent("unborn, sex 2: any is accepted with 99999", _one("14031299999", kjonn="2"))
 @silent("born in 2032: the number tells no sex", _one("02813299952", "2032-01-02", "2"))
+@silent("born on the first day of 2032", _one(BOY, "2032-01-01", "2"))
 @silent(
     "valid only by the check digits of 2032",
     document(sak(personalia("14831299607", kjonn="1")), today="2032-02-01"),
 )
 @silent("not eleven ordinary digits: rule 12 reports it", _one("١٤٨٣١٢٩٩٩٢٥", kjonn="2"))
 @fires("a boy's number and a girl", _one(BOY, kjonn="2"), parameters={"kjonn": "2"})
+@fires("born on the last day of 2031", _one(BOY, "2031-12-31", "2"))
 @fires("a girl's number and a boy", _one(GIRL, kjonn="1"))
 @fires("a placeholder of a girl and a boy", _one("14031200200", kjonn="1"))
 @fires("sex 0 with an ordinary number", _one(BOY, kjonn="0"))
@@ -188,11 +190,6 @@ def kjonn_passer_ikke(personalia: Personalia, case: Case) -> Result:
     if personalia.kjonn == ("1" if int(nummer[8]) % 2 else "2") or _read(personalia, case).new_series:
         return None
     return fired(kjonn=personalia.kjonn)
-
-
-def _is_placeholder_for_unborn(p: Personalia, case: Case) -> bool:
-    """99999 is a placeholder unless the number is real and the child has a sex (A15)."""
-    return p.fodselsnummer[6:] == UNBORN and _read(p, case).kind in ("PLASSHOLDER", "UGYLDIG")
 
 
 def _from(start: str, nummer: str, fodt: str, kjonn: str = "1", **about: Any) -> Any:
@@ -217,6 +214,9 @@ def _from(start: str, nummer: str, fodt: str, kjonn: str = "1", **about: Any) ->
 @silent("another placeholder", _from("2025-05-21", "20052500100", "2025-05-20"))
 @silent("a real number that ends in 99999", _from("2020-01-01", "19811099999", "2010-01-19"))
 @fires("from the day after the due date", _from("2025-05-21", "20052599999", "2025-05-20", "0"))
+@silent("an ordinary number with sex 0: rule 14", _from("2020-01-01", BOY, "2012-03-14", "0"))
+@fires("whatever the sex", _from("2025-05-21", "20052599999", "2025-05-20", "2"))
+@fires("not the number of any day either: rule 12 too", _from("2025-05-21", "31022599999", "2025-05-20", "1"))
 @fires("sex 0 makes it a placeholder in any case", _from("2020-01-01", "19811099999", "2010-01-19", "0"))
 @fires(
     "migrated, through KOSTRA",
@@ -230,10 +230,11 @@ def _from(start: str, nummer: str, fodt: str, kjonn: str = "1", **about: Any) ->
     severity=ERROR,
 )
 def ufodt_etter_termin(personalia: Personalia, case: Case) -> Result:
-    """Rule 15 (A15, A18): details that apply after the due date and still have 99999."""
+    """Rule 15 (A15, A18): details that apply after the due date and still have 99999, unless the number is real and the
+    child has a sex."""
     if personalia.start_dato <= personalia.fodseldato or personalia.fodselsnummer[6:] != UNBORN:
         return None
-    if personalia.kjonn != "0" and not _is_placeholder_for_unborn(personalia, case):
+    if personalia.kjonn != "0" and _read(personalia, case).kind in ("FNR", "DNR"):
         return None
     return fired(start=personalia.start_dato)
 

@@ -143,6 +143,11 @@ def _around(day: str, **about: Any) -> Any:
     document(sak(personalia(fodt="1999-12-31")), today="2026-06-15"),
     parameters={"felt": "Fodseldato", "dato": "1999", "forste_aar": 2000, "siste_aar": 2052},
 )
+@fires(
+    "the first and the last day beside one outside",
+    document(sak(plan("2000-01-01", slutt="2052-12-31"), plan("2053-01-01")), today="2026-06-15"),
+    parameters={"felt": "StartDato", "dato": date(2053, 1, 1), "forste_aar": 2000, "siste_aar": 2052},
+)
 @fires("every date is a finding", _around("1999-12-31"), times=3)
 @fires(
     "one of each kind",
@@ -224,7 +229,11 @@ def sak_starter_etter_slutt(sak: Sak, case: Case) -> Result:
     remedy_en="Register the content of the case, or close it.",
 )
 @silent("after it was withdrawn", document(sak(), today="2023-11-01"))
+@silent("with a report", document(sak(melding()), today="2023-10-31"))
 @silent("with a plan", document(sak(plan()), today="2023-10-31"))
+@silent("with a measure", document(sak(tiltak()), today="2023-10-31"))
+@silent("closed", document(sak(slutt="2023-10-01"), today="2023-10-31"))
+@fires("an investigation does not count", document(sak(undersokelse()), today="2023-10-31"))
 @fires("its last day in force", document(sak(), today="2023-10-31"))
 def apen_sak_uten_melding_plan_eller_tiltak(sak: Sak, case: Case) -> Result:
     """Rule 6, withdrawn 2023-11-01."""
@@ -327,6 +336,11 @@ def aktiv_uten_tiltak_etter_fylte_18(sak: Sak, case: Case) -> Result:
     ssb="CASE_21",
 )
 @silent("closed", document(sak(slutt="2024-03-01")))
+@silent("open, with a report", document(sak(melding())))
+@silent("open, with an investigation", document(sak(undersokelse())))
+@silent("open, with a decision", document(sak(vedtak())))
+@silent("open, with a measure", document(sak(tiltak())))
+@silent("open, with a plan", document(sak(plan())))
 @silent("open, with an aftercare offer", document(sak(ettervern())))
 @silent("open, with a request to the board", document(sak(e.oversendelse())))
 @silent("deleted", document(sak(er_slettet=True)))

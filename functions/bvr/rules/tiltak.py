@@ -470,7 +470,7 @@ def _overlapp(tiltak: Tiltak, annet: Tiltak, start: int, end: int) -> Fired:
 @silent("no placement", document(sak(tiltak(kategori="3.1", lovhjemmel=_OMSORG, slutt="2024-05-01"))))
 @silent("no care order", document(sak(tiltak(kategori="2.1", lovhjemmel=lov("BVL2021", "3", "2"), slutt="2024-05-01"))))
 @silent(
-    "other provisions: BVL2021 § 5-2, § 5-1a, § 1-1 and § 4-12, BL1981 § 5-1, BVL § 5-1, § 5-12 and § 4-12a",
+    "other provisions: BVL2021 § 5-2, § 5-1a, § 1-1 and § 4-12, BL1981 § 5-1 and § 4-12, BVL § 5-1, § 5-12 and § 4-12a",
     document(
         sak(
             *(
@@ -479,6 +479,7 @@ def _overlapp(tiltak: Tiltak, annet: Tiltak, start: int, end: int) -> Fired:
                     ("BVL2021", "5", "2"),
                     ("BVL2021", "5", "1a"),
                     ("BL1981", "5", "1"),
+                    ("BL1981", "4", "12"),
                     ("BVL", "5", "1"),
                     ("BVL", "5", "12"),
                     ("BVL2021", "1", "1"),

@@ -81,6 +81,7 @@ duplicate_content(
     "code 18 without a clarification", document(sak(undersokelse(vedtaksgrunnlag=("18",)))), parameters={"kode": "18"}
 )
 @fires("code 19 with a space for a clarification", document(sak(undersokelse(vedtaksgrunnlag=(("19", " "),)))))
+@fires("only those with the codes", document(sak(undersokelse(vedtaksgrunnlag=("3", "18", "19", "7")))), times=2)
 @fires(
     "migrated, from the case system",
     document(sak(undersokelse(vedtaksgrunnlag=("18",), migrert_id="17"))),
@@ -246,6 +247,13 @@ def ikke_konkludert_innen_90_dager(undersokelse: Undersokelse, case: Case) -> Re
     ssb="",
 )
 @silent("the 187th day", _related(today="2025-07-07", utvidet="2025-03-01", innvilget="1"))
+@silent("concluded", _related(today="2025-07-08", slutt="2025-07-08", utvidet="2025-03-01", innvilget="1"))
+@silent(
+    "no relation to a report",
+    document(
+        sak(melding("2025-01-01"), undersokelse("2025-01-08", utvidet="2025-03-01", innvilget="1")), today="2025-07-08"
+    ),
+)
 @silent("no extension: the first branch reports", _related(today="2025-07-08"))
 @silent("six months: the last day", _related(today="2025-07-08", utvidet="2025-03-01", innvilget="1"), options=_MONTHS)
 @fires(
