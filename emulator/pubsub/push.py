@@ -38,9 +38,7 @@ LOOK_AROUND = 1.0
 log = logging.getLogger(__name__)
 
 
-def request_of(
-    subscription: str, push: Any, leased: Leased, *, counted: bool, ordered: bool
-) -> tuple[bytes, dict[str, str]]:
+def request_of(subscription: str, push: Any, leased: Leased, *, counted: bool) -> tuple[bytes, dict[str, str]]:
     """Body and headers of a push request. `counted`: the subscription has a dead-letter policy."""
     message = leased.message
     body = message.body
@@ -192,7 +190,6 @@ class _Sender:
             push,
             leased,
             counted=bool(config.dead_letter_policy.dead_letter_topic),
-            ordered=config.enable_message_ordering,
         )
         if push.HasField("oidc_token") and self._sign:
             headers["Authorization"] = f"Bearer {self._bearer(push)}"

@@ -39,7 +39,9 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._database = sqlite3.connect(folder / "pubsub.sqlite", check_same_thread=False, isolation_level=None)
+        self._database = sqlite3.connect(
+            folder / "pubsub.sqlite", check_same_thread=False, isolation_level=None, timeout=1
+        )
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute("PRAGMA synchronous = FULL")
         # A second server on the same folder would lose messages: better that it fails to start.
