@@ -202,7 +202,8 @@ class Backlog:
         self.advance(now)
         taken: list[Leased] = []
         size = 0
-        for source in (consumer.ready, self._ready):
+        sources: tuple[deque[Any], deque[Any]] = (consumer.ready, self._ready)
+        for source in sources:
             while source and len(taken) < limit:
                 entry = source.popleft()
                 if isinstance(entry, Delivery):

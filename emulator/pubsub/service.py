@@ -350,7 +350,7 @@ class Service:
         properties = answer.subscription_properties
         properties.exactly_once_delivery_enabled = current.enable_exactly_once_delivery
         properties.message_ordering_enabled = current.enable_message_ordering
-        return answer.SerializeToString()
+        return bytes(answer.SerializeToString())
 
     def _break(self, consumer: Consumer, error: PubSubError) -> None:
         with self._lock:
@@ -397,7 +397,7 @@ def _received(taken: list[Leased], config: Any) -> list[Any]:
 def _serialize(answer: Any) -> bytes:
     if isinstance(answer, bytes):
         return answer
-    return b"" if answer is None else answer.SerializeToString()
+    return b"" if answer is None else bytes(answer.SerializeToString())
 
 
 def _abort(context: grpc.ServicerContext, error: PubSubError) -> None:

@@ -53,6 +53,7 @@ class Store:
         self._written = 0
         self._fault: Exception | None = None
         self._closing = False
+        self._closed = False
         self._thread = threading.Thread(target=self._run, name="pubsub store", daemon=True)
 
     def load(
@@ -79,6 +80,9 @@ class Store:
             self._condition.notify_all()
         if self._thread.ident:
             self._thread.join()
+        with self._condition:
+            self._closed = True
+            self._condition.notify_all()
         self._database.close()
 
     def sync(self) -> None:
@@ -88,6 +92,8 @@ class Store:
             while self._written < wanted:
                 if self._fault:
                     raise PubSubError("UNAVAILABLE", f"The data folder cannot be written: {self._fault}")
+                if self._closed:
+                    raise PubSubError("UNAVAILABLE", "The server has been stopped.")
                 self._condition.wait()
 
     # The journal ----------------------------------------------------------------------------------------------------
@@ -152,7 +158,8 @@ class Store:
         """One transaction; runs of the same statement go in one call."""
         database = self._database
         database.execute("BEGIN")
-        statement, values = work[0][0], []
+        statement = work[0][0]
+        values: list[tuple[Any, ...]] = []
         for next_statement, next_values in work:
             if next_statement is not statement:
                 database.executemany(statement, values)
