@@ -63,7 +63,7 @@ def _relation(n: int, kind: str = "Melding", to: str = "Undersokelse") -> str:
 
 def _chains() -> bytes:
     """Reports, investigations, decisions and measures, every one related to the next."""
-    number = 5_000
+    number = (DEFAULT_LIMITS.elements - 20) // 17  # so many elements has one of each
     inside = [f'<Melding Id="{key(n)}" StartDato="2024-01-01"/>' for n in range(number)]
     inside += [f'<Undersokelse Id="{key(n)}" StartDato="2024-01-01"/>' for n in range(number)]
     inside += [_measure(n) for n in range(number)]
