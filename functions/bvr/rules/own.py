@@ -88,7 +88,8 @@ def _outside_validity(sak: Sak) -> Iterator[Fired]:
         if name in _NOT_DATED:
             continue
         day = _day(element, owner)
-        if day is not None and not codelist(name)[code].valid_on(day):
+        known = codelist(name).get(code)
+        if day is not None and known is not None and not known.valid_on(day):
             yield fired(at=holder, owner=owner, kode=code, liste=name, dato=day)
 
 
