@@ -209,7 +209,7 @@ def _complete_dead_letter(policy: Any) -> None:
     if not FEWEST_ATTEMPTS <= policy.max_delivery_attempts <= MOST_ATTEMPTS:
         raise PubSubError(
             "OUT_OF_RANGE",
-            f"Invalid max_delivery_attempts {policy.max_delivery_attempts}: it is {FEWEST_ATTEMPTS} to {MOST_ATTEMPTS}.",
+            f"Invalid delivery attempts {policy.max_delivery_attempts}: it is {FEWEST_ATTEMPTS} to {MOST_ATTEMPTS}.",
         )
 
 
