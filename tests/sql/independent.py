@@ -1,8 +1,8 @@
 """The key figures once more, in plain Python from the definitions: a second opinion on the SQL.
 
-Input is the content of register.innsending. The definitions: the latest submission of a case counts, and takes the case
-out when it has an ERROR; deleted elements and those in Slettet are gone; what has no end in a closed case ended with it;
-open at the end of day d is started by d and not ended by d; a child counts once in a municipality.
+Input is the content of register.innsending. The definitions: the latest submission of a case counts, and takes the
+case out when it has an ERROR; deleted elements and those in Slettet are gone; what has no end in a closed case ended
+with it; open at the end of day d is started by d and not ended by d; a child counts once in a municipality.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The SQL against the independent computation: on invented rows near every boundary, and on simulated municipalities."""
+"""The SQL against the independent computation: on invented rows near every boundary, on simulated municipalities."""
 
 from __future__ import annotations
 

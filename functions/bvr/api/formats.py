@@ -6,6 +6,7 @@ import csv
 import io
 import itertools
 from collections.abc import Iterator
+from datetime import UTC
 from typing import Any
 
 from bvr.api.table import HIDDEN, MISSING, Dimension, Table
@@ -35,6 +36,15 @@ def metadata(table: Table, lang: str) -> dict[str, Any]:
     return _head(table, {d.id: d.codes for d in table.dimensions}, lang)
 
 
+def default_selection(table: Table, lang: str) -> dict[str, Any]:
+    """The default selection, as PxWebApi v2 has it."""
+    return {
+        "language": lang,
+        "selection": [{"variableCode": name, "valueCodes": codes} for name, codes in table.default.items()],
+        "placement": {"heading": ["Tid"], "stub": ["Region", "ContentsCode"]},
+    }
+
+
 def _head(table: Table, chosen: dict[str, list[str]], lang: str) -> dict[str, Any]:
     figure, english = table.figure, lang == "en"
     return {
@@ -42,10 +52,11 @@ def _head(table: Table, chosen: dict[str, list[str]], lang: str) -> dict[str, An
         "class": "dataset",
         "label": figure.title_en if english else figure.title_nb,
         "source": SOURCE,
-        "updated": table.updated.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "updated": table.updated.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "note": [
             figure.definition_en if english else figure.definition_nb,
             f"{HIDDEN} = {'not for publication' if english else 'vises ikke av hensyn til personvern'}",
+            f"{MISSING} = {'not available' if english else 'oppgave mangler'}",
         ],
         "role": {role: [d.id for d in table.dimensions if d.role == role] for role in ("time", "geo", "metric")},
         "id": [d.id for d in table.dimensions],
@@ -64,7 +75,9 @@ def _dimension(d: Dimension, codes: list[str], table: Table, english: bool) -> d
     if d.role == "metric":
         unit = table.figure.unit_en if english else table.figure.unit_nb
         category["unit"] = {code: {"base": unit, "decimals": 0} for code in codes}
-    return {"label": d.label_en if english else d.label_nb, "category": category}
+    # As PxWeb says it: no dimension can be left out for its total.
+    extension = {"elimination": False, "show": "value" if d.role == "geo" else "code_value"}
+    return {"label": d.label_en if english else d.label_nb, "category": category, "extension": extension}
 
 
 def _cells(table: Table, chosen: dict[str, list[str]]) -> Iterator[tuple[int | None, str]]:

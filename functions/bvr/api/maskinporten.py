@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from contextlib import suppress
 from typing import Any
 
 import jwt
@@ -23,7 +24,8 @@ Fetch = Callable[[str], Any]
 
 
 class Refused(Exception):
-    """A token that does not open. `status` is 401 or 403; the texts say what is missing and never repeat the token."""
+    """A token that does not open. `status` is 401, 403, or 503 while no key can be had to check it with; the texts say
+    what is missing and never repeat the token."""
 
     def __init__(self, status: int, nb: str, en: str, error: str) -> None:
         super().__init__(en)
@@ -43,13 +45,24 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
 class Verifier:
     """Checks tokens of one issuer. Keys are fetched when needed and kept; stale ones serve while the issuer is down."""
 
-    def __init__(self, issuer: str, audience: str, fetch: Fetch, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        issuer: str,
+        audience: str,
+        fetch: Fetch,
+        clock: Callable[[], float] = time.time,
+        allowed: Collection[str] = (),
+    ) -> None:
+        """`audience` empty: tokens need not be restricted to us. `allowed` empty: the scope alone gives access, which
+        Digdir grants organisation by organisation; otherwise only these organisation numbers."""
         self._issuer = issuer
         self._audience = audience
+        self._allowed = frozenset(allowed)
         self._fetch = fetch
         self._clock = clock
         self._keys: dict[str, Any] = {}
-        self._fetched = float("-inf")
+        self._fetched = float("-inf")  # when the keys were
+        self._tried = float("-inf")  # when that was last attempted
 
     def verify(self, authorization: str | None, scope: str) -> Caller:
         """The caller of a request with that Authorization header. Raises Refused."""
@@ -62,8 +75,16 @@ class Verifier:
                 f"The token lacks the scope {scope}. Ask the owner of the API to grant it to the organisation.",
                 "insufficient_scope",
             )
+        orgnr = _organisation(claims)
+        if self._allowed and orgnr not in self._allowed:
+            raise Refused(
+                403,
+                "Organisasjonen er ikke blant dem som har tilgang til uttrekkene. Be eieren av API-et om tilgang.",
+                "The organisation is not among those with access to the extracts. Ask the owner of the API for it.",
+                "insufficient_scope",
+            )
         return Caller(
-            orgnr=_organisation(claims),
+            orgnr=orgnr,
             scopes=scopes,
             supplier=_orgnr(claims.get("supplier")),
             client_id=claims.get("client_id"),
@@ -93,29 +114,50 @@ class Verifier:
             raise _invalid("et påkrevd felt mangler", "a required claim is missing") from None
         except jwt.InvalidIssuerError:
             raise _invalid("utstederen er en annen", "its issuer is another") from None
+        except jwt.ImmatureSignatureError:
+            raise _invalid("det gjelder ikke ennå", "it is not valid yet") from None
         except jwt.PyJWTError:
             raise _invalid("signaturen eller formen er feil", "its signature or form is wrong") from None
-        if not 0 < claims["exp"] - claims["iat"] <= _LONGEST_LIFE:
+        # PyJWT has seen that both are numbers, or digits.
+        if not 0 < int(claims["exp"]) - int(claims["iat"]) <= _LONGEST_LIFE:
             raise _invalid("levetiden er urimelig", "its lifetime is unreasonable")
         return claims
 
     def _key(self, kid: str) -> Any:
         now = self._clock()
-        age = now - self._fetched
-        if age > _KEYS_FOR or (kid not in self._keys and age > _REFRESH_AT_MOST):
-            self._refresh(now)
-        if kid not in self._keys:
-            raise _invalid("nøkkelen er ukjent", "its key is unknown")
-        return self._keys[kid]
+        stale = now - self._fetched > _KEYS_FOR
+        if (stale or kid not in self._keys) and now - self._tried > _REFRESH_AT_MOST:
+            self._tried = now
+            if self._refresh():
+                self._fetched = now
+        if kid in self._keys:
+            return self._keys[kid]
+        if not self._keys:
+            raise Refused(
+                503,
+                "Nøklene til Maskinporten kan ikke hentes nå. Prøv igjen om litt.",
+                "The keys of Maskinporten cannot be had now. Try again in a while.",
+                "temporarily_unavailable",
+            )
+        raise _invalid("nøkkelen er ukjent", "its key is unknown")
 
-    def _refresh(self, now: float) -> None:
-        self._fetched = now
+    def _refresh(self) -> bool:
+        """Fetch the keys; False when they cannot be had: those we have serve until the issuer is back."""
         try:
             metadata = self._fetch(f"{self._issuer}.well-known/oauth-authorization-server")
-            keys = self._fetch(metadata["jwks_uri"])["keys"]
-        except (OSError, ValueError, KeyError, TypeError):
-            return  # the keys we have serve until the issuer is back
-        self._keys = {key["kid"]: jwt.PyJWK(key).key for key in keys if key.get("kty") == "RSA" and "kid" in key}
+            if metadata["issuer"] != self._issuer:
+                return False
+            published = self._fetch(metadata["jwks_uri"])["keys"]
+            keys = {key["kid"]: key for key in published if key.get("kty") == "RSA" and "kid" in key}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return False
+        found = {}
+        for kid, key in keys.items():
+            with suppress(jwt.PyJWTError):  # a key of a kind we cannot read is none
+                found[kid] = jwt.PyJWK(key, algorithm="RS256").key
+        if found:
+            self._keys = found
+        return bool(found)
 
 
 def _bearer(authorization: str | None) -> str:

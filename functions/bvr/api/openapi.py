@@ -40,7 +40,7 @@ _FORMAT = {
 _FORMAT_PARAMETERS = {
     "name": "outputFormatParams",
     "in": "query",
-    "schema": {"type": "string", "enum": ["UseCodes", "UseTexts"], "default": "UseCodes"},
+    "schema": {"type": "string", "default": "UseCodes", "examples": ["UseTexts"]},
 }
 
 
@@ -54,10 +54,16 @@ def _problem(words: str) -> dict[str, Any]:
 _ERRORS = {
     "400": _problem("Et parameter er feil; felt sier hvilket | A parameter is wrong; felt says which"),
     "401": _problem("Tokenet mangler eller godtas ikke | The token is missing or not accepted"),
-    "403": _problem("Tokenet mangler tilgangen | The token lacks the scope"),
+    "403": _problem("Tokenet mangler tilgangen, eller utvalget er for stort | No scope, or too large a selection"),
 }
 _GONE = {"404": _problem("Tabellen finnes ikke | No such table")}
-_NOT_YET = {"503": _problem("Tallene er ikke beregnet ennå | The figures are not computed yet")}
+_NOT_YET = {"503": _problem("Ikke tilgjengelig nå | Not available now")}
+_NO_FORMAT = {"406": _problem("Accept passer ikke til noe format | Accept fits no format")}
+_PAGES = [
+    {"name": "query", "in": "query", "description": "Ord i id eller tittel | Words", "schema": {"type": "string"}},
+    {"name": "pageNumber", "in": "query", "schema": {"type": "integer", "minimum": 1, "default": 1}},
+    {"name": "pageSize", "in": "query", "schema": {"type": "integer", "minimum": 1, "default": 20}},
+]
 
 
 def _ok(content: dict[str, Any]) -> dict[str, Any]:
@@ -90,9 +96,20 @@ def document() -> dict[str, Any]:
     data = _get(
         "Tall fra tabellen | Figures of the table",
         [_TABLE_ID, *_SELECTIONS, _FORMAT, _FORMAT_PARAMETERS, _LANG],
-        {**_ok({**_JSON_STAT, "text/csv": {"schema": {"type": "string"}}}), **_ERRORS, **_GONE, **_NOT_YET},
+        {
+            **_ok({**_JSON_STAT, "text/csv": {"schema": {"type": "string"}}}),
+            **_ERRORS,
+            **_GONE,
+            **_NO_FORMAT,
+            **_NOT_YET,
+        },
     )
-    catalogue = _get("Tabellene | The tables", [_LANG], {**_ok(_JSON), **_ERRORS})
+    default = _get(
+        "Det som gis når ingenting er valgt | What is given when nothing is selected",
+        [_TABLE_ID, _LANG],
+        {**_ok(_JSON), **_ERRORS, **_GONE, **_NOT_YET},
+    )
+    catalogue = _get("Tabellene | The tables", [*_PAGES, _LANG], {**_ok(_JSON), **_ERRORS})
     return {
         "openapi": "3.1.0",
         "info": {
@@ -107,10 +124,12 @@ def document() -> dict[str, Any]:
             "/tables": catalogue,
             "/tables/{id}": table,
             "/tables/{id}/metadata": about,
+            "/tables/{id}/defaultselection": default,
             "/tables/{id}/data": data,
             "/v1/uttrekk": catalogue,
             "/v1/uttrekk/{id}": table,
             "/v1/uttrekk/{id}/metadata": about,
+            "/v1/uttrekk/{id}/defaultselection": default,
             "/v1/uttrekk/{id}/data": data,
             "/openapi.json": _get("Denne beskrivelsen | This description", [], _ok(_JSON), security=[]),
         },
@@ -129,10 +148,11 @@ def document() -> dict[str, Any]:
             "schemas": {
                 "Problem": {
                     "type": "object",
-                    "required": ["type", "title", "status", "detail"],
+                    "required": ["type", "title", "titleEn", "status", "detail", "detailEn"],
                     "properties": {
-                        "type": {"type": "string", "format": "uri"},
+                        "type": {"type": "string", "format": "uri-reference"},
                         "title": {"type": "string"},
+                        "titleEn": {"type": "string"},
                         "status": {"type": "integer"},
                         "detail": {"type": "string"},
                         "detailEn": {"type": "string"},

@@ -6,6 +6,7 @@ import fnmatch
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from math import prod
 from typing import Any
 
 import msgspec
@@ -15,14 +16,17 @@ from bvr.statistics.disclosure import SMALL, Cell, Key, hidden
 
 HIDDEN, MISSING = ":", ".."
 MAX_CELLS = 800_000
+DEFAULT_PERIODS = 4
+"""The periods of a table that are shown when nothing is selected: the newest."""
+_LONGEST = 4000  # characters of an expression: every municipality by its code, twice over
 
 
 class BadSelection(ValueError):
     """A selection that cannot be made. `field` names the parameter; the texts say what to do."""
 
-    def __init__(self, field: str, nb: str, en: str) -> None:
+    def __init__(self, field: str, nb: str, en: str, *, too_large: bool = False) -> None:
         super().__init__(en)
-        self.field, self.nb, self.en = field, nb, en
+        self.field, self.nb, self.en, self.too_large = field, nb, en, too_large
 
 
 class Dimension(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,11 +55,9 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     run: dict[str, Any]
 
     @property
-    def size(self) -> int:
-        size = 1
-        for dimension in self.dimensions:
-            size *= len(dimension.codes)
-        return size
+    def default(self) -> dict[str, list[str]]:
+        """What is served when nothing is selected: every municipality, the newest periods."""
+        return {d.id: d.codes[-DEFAULT_PERIODS:] if d.role == "time" else d.codes for d in self.dimensions}
 
 
 def build(
@@ -109,15 +111,18 @@ def build(
     )
 
 
+_WHERE = "/tables/{id}/metadata"
 _CALL = re.compile(r"(top|bottom|range|from|to)\(\s*([^)]*?)\s*\)", re.IGNORECASE)
 
 
 def select(table: Table, chosen: Mapping[str, str]) -> dict[str, list[str]]:
-    """The codes of each dimension that `valuecodes` selects; everything where a dimension is not named.
+    """The codes of each dimension that `valuecodes` selects: everything of a dimension that is not named, and the
+    default selection when none is. No dimension can be left out as a total: totals would give hidden cells back.
 
     Raises BadSelection for a dimension or a code that the table does not have, or for too many cells.
     """
     known = {d.id.lower(): d for d in table.dimensions}
+    given = {name.lower(): text for name, text in chosen.items()}
     for name in chosen:
         if name.lower() not in known:
             raise BadSelection(
@@ -125,24 +130,36 @@ def select(table: Table, chosen: Mapping[str, str]) -> dict[str, list[str]]:
                 f"Tabellen har ikke variabelen {name}. Den har {', '.join(d.id for d in table.dimensions)}.",
                 f"The table has no variable {name}. It has {', '.join(d.id for d in table.dimensions)}.",
             )
-    given = {name.lower(): text for name, text in chosen.items()}
+    if not given:
+        return table.default
     found = {d.id: _expression(d, given[d.id.lower()]) if d.id.lower() in given else d.codes for d in table.dimensions}
-    size = 1
-    for codes in found.values():
-        size *= len(codes)
+    size = prod(len(codes) for codes in found.values())
     if size > MAX_CELLS:
         raise BadSelection(
             "valuecodes",
             f"Utvalget er på {size} celler; grensen er {MAX_CELLS}. Velg færre verdier.",
             f"The selection has {size} cells; the limit is {MAX_CELLS}. Select fewer values.",
+            too_large=True,
         )
     return found
 
 
 def _expression(dimension: Dimension, text: str) -> list[str]:
+    if len(text) > _LONGEST:
+        raise BadSelection(
+            f"valuecodes[{dimension.id}]",
+            f"Uttrykket er lengre enn {_LONGEST} tegn. Bruk * eller range(a,b).",
+            f"The expression is longer than {_LONGEST} characters. Use * or range(a,b).",
+        )
     wanted: set[str] = set()
     for part in _parts(text):
         wanted |= set(_part(dimension, part))
+    if not wanted:
+        raise BadSelection(
+            f"valuecodes[{dimension.id}]",
+            f"Uttrykket treffer ingen verdier. Se {_WHERE} for verdiene.",
+            f"The expression selects no values. See {_WHERE} for the values.",
+        )
     return [code for code in dimension.codes if code in wanted]
 
 
@@ -166,7 +183,7 @@ def _part(dimension: Dimension, part: str) -> list[str]:
 def _call(dimension: Dimension, name: str, arguments: list[str]) -> list[str]:
     codes = dimension.codes
     if name in ("top", "bottom"):
-        if len(arguments) != 1 or not (arguments[0].isascii() and arguments[0].isdigit()):
+        if len(arguments) != 1 or not re.fullmatch("[0-9]{1,6}", arguments[0]):
             raise _wrong(dimension, f"{name}(n)")
         count = int(arguments[0])
         # PxWeb counts from the newest: top(1) of a time variable is its last period.
@@ -176,7 +193,7 @@ def _call(dimension: Dimension, name: str, arguments: list[str]) -> list[str]:
         raise _wrong(dimension, "range(a,b), from(a), to(b)")
     low = codes.index(_code(dimension, arguments[0])) if name != "to" else 0
     high = codes.index(_code(dimension, arguments[-1])) if name != "from" else len(codes) - 1
-    return codes[low : high + 1]
+    return codes[low : high + 1]  # nothing when they stand the wrong way round
 
 
 def _code(dimension: Dimension, code: str) -> str:
@@ -185,8 +202,8 @@ def _code(dimension: Dimension, code: str) -> str:
             return known
     raise BadSelection(
         f"valuecodes[{dimension.id}]",
-        f"Variabelen {dimension.id} har ikke en av verdiene i utvalget. Se /tables/…/metadata for verdiene.",
-        f"The variable {dimension.id} lacks a value of the selection. See /tables/…/metadata for its values.",
+        f"Variabelen {dimension.id} har ikke en av verdiene i utvalget. Se {_WHERE} for verdiene.",
+        f"The variable {dimension.id} lacks a value of the selection. See {_WHERE} for its values.",
     )
 
 

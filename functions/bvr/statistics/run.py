@@ -68,8 +68,9 @@ def run(query: Query, run_time: datetime, tables: Tables, ruleset: str) -> Run:
             (failed if check.fails else warned).append(check.name)
     rows, digest = _digest(tables, candidate)
     if not failed:
-        tables.replace(table, candidate)
+        # Recorded first: figures that are there always have their record, found by the time they were read at.
         _record(query, run_time, tables, ruleset, rows, digest, len(warned))
+        tables.replace(table, candidate)
     tables.delete(candidate)
     return Run(
         query=query.name,
@@ -98,17 +99,27 @@ def _digest(tables: Tables, table: str) -> tuple[int, str]:
 def _record(
     query: Query, run_time: datetime, tables: Tables, ruleset: str, rows: int, digest: str, warned: int
 ) -> None:
-    kjoring_id = str(uuid5(NAMESPACE_URL, f"kjoring:{query.name}:{run_time.isoformat()}:{digest}"))
-    known = tables.query("SELECT kjoring_id FROM statistikk.kjoring WHERE kjoring_id = @id", {"id": kjoring_id})
-    if known:
+    """A record of the run, unless the last one as of that time gave the same figures.
+
+    The id is published: it says nothing of the figures, as a hash of them would to somebody who guesses the hidden.
+    """
+    known = tables.query(
+        "SELECT lopenummer, sha256 FROM statistikk.kjoring WHERE sporring = @name AND kunnskapstidspunkt = @run_time "
+        "ORDER BY lopenummer DESC LIMIT 1",
+        {"name": query.name, "run_time": run_time},
+    )
+    if known and known[0]["sha256"] == digest:
         return
+    number = known[0]["lopenummer"] + 1 if known else 1
     tables.query(
-        "INSERT INTO statistikk.kjoring (kjoring_id, sporring, kunnskapstidspunkt, rader, sha256, regelsett, "
-        "sporring_sha256, varsler) VALUES (@id, @name, @run_time, @rader, @sha, @regelsett, @sql_sha, @varsler)",
+        "INSERT INTO statistikk.kjoring (kjoring_id, sporring, kunnskapstidspunkt, lopenummer, rader, sha256, "
+        "regelsett, sporring_sha256, varsler) "
+        "VALUES (@id, @name, @run_time, @number, @rader, @sha, @regelsett, @sql_sha, @varsler)",
         {
-            "id": kjoring_id,
+            "id": str(uuid5(NAMESPACE_URL, f"kjoring:{query.name}:{run_time.isoformat()}:{number}")),
             "name": query.name,
             "run_time": run_time,
+            "number": number,
             "rader": rows,
             "sha": digest,
             "regelsett": ruleset,
