@@ -31,7 +31,7 @@ def fill(make: Callable[[int], str], before: str = "", after: str = "", personal
     rest = case(before + after, personal)
     elements = DEFAULT_LIMITS.elements - (rest.count(b"<") - rest.count(b"</"))
     signs = DEFAULT_LIMITS.attributes - rest.count(b"=")
-    out = []
+    out: list[str] = []
     for number in count(1):
         one = make(number)
         room -= len(one.encode())
@@ -193,6 +193,18 @@ BROKEN: dict[str, Callable[[], bytes]] = {
             '<Melding xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="Ukjent" '
             f'Id="{key(n)}" StartDato="2024-01-01"/>'
         )
+    ),
+    # Long messages: libxml2 lists every code that there is, and quotes the value.
+    "long wrong codes with unknown attributes": lambda: fill(
+        lambda n: f'<Saksinnhold Kode="{"x" * 300}" a="" b=""/>',
+        f'<Melding Id="{key(1)}" StartDato="2024-01-01">',
+        "</Melding>",
+    ),
+    "many faults an element": lambda: fill(lambda n: f'<Relasjon Id="{"x" * 120}" FraType="{"y" * 120}" TilType="z"/>'),
+    "long names": lambda: case("<Slettet" + "".join(f' {"a" * 120}{n}=""' for n in range(74_000)) + "/>"),
+    # Nobody gives up on it before the last stretch.
+    "right until the end": lambda: fill(
+        lambda n: f'<Slettet Id="{key(n)}" Type="Plan" SluttDato="2024-01-01"/>' if n < 16_000 else "<Slettet/>"
     ),
     "every kind of element, empty": lambda: fill(lambda n: "".join(f"<{name}/>" for name in BEGREP)),
 }
