@@ -199,7 +199,19 @@ def test_a_key_in_upper_case_is_kept_and_is_another_key() -> None:
     assert [m.id for m in read(case(both)).sak.melding] == [key, key.upper()]
 
 
-@pytest.mark.parametrize(("text", "value"), [("true", True), ("1", True), ("false", False), ("0", False), (None, None)])
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("true", True),
+        ("1", True),
+        (" true", True),
+        ("1 ", True),
+        ("false", False),
+        ("0", False),
+        (" 0 ", False),
+        (None, None),
+    ],
+)
 def test_booleans(text: str | None, value: bool | None) -> None:
     attribute = "" if text is None else f' ErSlettet="{text}"'
     assert read(case(MELDING.replace("/>", f"{attribute}/>"))).sak.melding[0].er_slettet is value
