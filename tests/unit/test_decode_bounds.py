@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import random
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -144,6 +146,25 @@ def test_a_schema_does_not_keep_what_it_said() -> None:
     root.find("Avgiver").set("Kommunenummer", "hemmelig")  # type: ignore[union-attr]
     assert decode(etree.tostring(root, encoding="unicode").encode(), VERSION).faults
     assert all(len(schema.error_log) == 0 for schema in module._schemas(VERSION))  # type: ignore[arg-type]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a named pipe")
+@pytest.mark.parametrize("attribute", ["xsi:noNamespaceSchemaLocation='{}'", "xsi:schemaLocation='urn:x {}'"])
+def test_a_file_that_a_schema_hint_names_is_not_opened(attribute: str, tmp_path: Path) -> None:
+    """The file is a pipe that nobody writes to: whoever opened it would wait for ever."""
+    pipe = tmp_path / "schema.xsd"
+    os.mkfifo(pipe)
+    for name in (str(pipe), pipe.as_uri()):
+        hint = f"<Barnevern {attribute.format(name)} ".encode()
+        work = threading.Thread(
+            target=decode, args=(_document().replace(b"<Barnevern ", hint, 1), VERSION), daemon=True
+        )
+        work.start()
+        work.join(10)
+        waited = work.is_alive()
+        if waited:
+            os.close(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+        assert not waited
 
 
 _MANY_NAMES = """
