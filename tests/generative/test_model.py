@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import pytest
@@ -196,8 +197,9 @@ def test_the_committed_table_schema_is_json() -> None:
 
 
 def test_concepts_are_immutable_and_keyword_only() -> None:
-    slutt = concepts.Avslutning(slutt_dato=None)  # type: ignore[arg-type]
+    end: Any = concepts.Avslutning(slutt_dato=date(2024, 1, 1))
     with pytest.raises(AttributeError):
-        slutt.slutt_dato = None  # type: ignore[misc,assignment]
+        end.slutt_dato = date(2025, 1, 1)
+    positional: Any = concepts.Avslutning
     with pytest.raises(TypeError):
-        concepts.Avslutning(None)  # type: ignore[misc,call-arg]
+        positional(date(2024, 1, 1))

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -598,7 +599,8 @@ def test_paths_and_lines_lead_to_the_place(version: str) -> None:
             assert fault.nb != fault.en
             if fault.kind != "schema" or "?" in fault.path.partition("/@")[0]:
                 continue
-            (element,) = parsed.xpath(fault.path.partition("/@")[0])
+            found: Any = parsed.xpath(fault.path.partition("/@")[0])
+            (element,) = found
             assert fault.line == element.sourceline
             attribute = fault.path.partition("/@")[2]
             if attribute and "?" not in attribute and ":" not in attribute:
