@@ -25,6 +25,8 @@ from bvr.decode import decode
 from bvr.intake.envelope import Envelope
 from bvr.intake.payload import open_payload
 from bvr.intake.protocol import SUBMIT
+from bvr.intake.sender import Right, Senders
+from bvr.model.concepts import Avgiver
 from bvr.model.versions import CURRENT
 from bvr.model.xml import encode
 from bvr.pipeline import Message, Settings, check_document, process
@@ -52,6 +54,20 @@ def _per_call(work: Callable[[], object], calls: int) -> float:
     return best
 
 
+def _right(account: str, avgiver: Avgiver) -> Right:
+    orgnr, number = avgiver.organisasjonsnummer, avgiver.kommunenummer
+    return Right(
+        konto_id=account,
+        orgnr=orgnr,
+        navn=avgiver.kommunenavn,
+        rolle="fagsystem",
+        for_orgnr=orgnr,
+        kommunenummer=number,
+        bydelsnummer=(avgiver.bydelsnummer,) if avgiver.bydelsnummer else (),
+        gyldig_fra=NOW.date(),
+    )
+
+
 def _steps(xml: bytes) -> dict[str, Callable[[], object]]:
     schema = etree.XMLSchema(etree.parse(ROOT / f"functions/bvr/model/xsd/Barnevern_v{CURRENT}.xsd"))
     parser = etree.XMLParser(resolve_entities=False, no_network=True)
@@ -71,9 +87,11 @@ def _steps(xml: bytes) -> dict[str, Callable[[], object]]:
         }
     )
 
+    senders = Senders([_right(envelope.avsender_id, document.avgiver)])
+
     def whole() -> object:
-        payload = open_payload(xml, envelope)
-        return process(Message(envelope=envelope, payload=payload, received=NOW, handled=NOW), known, settings)
+        payload = open_payload(xml, envelope, NOW)
+        return process(Message(envelope=envelope, payload=payload, received=NOW, handled=NOW), known, settings, senders)
 
     outcome = whole()
     cipher = TinkCipher(new_keyset())

@@ -397,7 +397,27 @@ class LocalCloud:
             client.create_dataset(dataset, exists_ok=True, timeout=TIMEOUT, retry=None)
         wanted = schemas.read(self._schema_folder)
         schemas.create(client, wanted)
+        if any(table.id == "grunnlag.avsender" for table in wanted):
+            self._fill_senders(client)
         return f"{len(self.topology.datasets)} datasets, {len(wanted)} tables and views"
+
+    def _fill_senders(self, client: Any) -> None:
+        """The synthetic municipalities, and who may send for them. Made again at each start: addresses have changed."""
+        import msgspec
+        from google.cloud import bigquery
+
+        from bvr.simulate.senders import rights
+
+        rows = [msgspec.to_builtins(right) for right in rights()]
+        job = client.load_table_from_json(
+            rows,
+            f"{self.project}.grunnlag.avsender",
+            job_config=bigquery.LoadJobConfig(
+                write_disposition="WRITE_TRUNCATE",
+                schema=client.get_table(f"{self.project}.grunnlag.avsender", timeout=TIMEOUT, retry=None).schema,
+            ),
+        )
+        job.result(timeout=TIMEOUT)
 
     def _await_functions(self) -> None:
         self._runner.wait()

@@ -19,36 +19,66 @@ from bvr.log import log
 
 if TYPE_CHECKING:
     from bvr.api.handler import Api
+    from bvr.desk import Desk
+    from bvr.intake.sender import SenderRegister
     from bvr.service import Service
 
 
 @cache
+def desk() -> Desk:
+    """Where messages come in and answers go out, with Google behind its ports: made once a process."""
+    from bvr import gcp
+    from bvr.desk import Desk
+
+    c = config()
+    storage = gcp.storage_client(c.project)
+    return Desk(
+        archive=gcp.Bucket(storage, c.bucket(c.bucket_arkiv)),
+        ledger=gcp.Bucket(storage, c.bucket(c.bucket_protokoll)),
+        inbox=gcp.Bucket(storage, c.bucket(c.bucket_innboks)),
+        topics=gcp.publisher(c.project),
+        clock=_now,
+        account=c.konto_id,
+        topic_in=c.topic_innsending,
+        topic_events=c.topic_hendelse,
+        topic_out=c.topic_kvittering,
+        topic_dead=c.topic_dead_letter,
+        sweep_after=timedelta(minutes=c.sweep_after_minutes),
+    )
+
+
+@cache
+def senders() -> SenderRegister:
+    """Who may report for whom, read from BigQuery now and then."""
+    from bvr import gcp
+    from bvr.intake.sender import SenderRegister
+
+    query = gcp.queries(config())
+    return SenderRegister(lambda: gcp.rights(query), _now)
+
+
+@cache
 def service() -> Service:
-    """The service with Google behind its ports, made once a process."""
+    """The flow of a case."""
     from bvr import gcp
     from bvr.register.keys import TinkCipher
     from bvr.register.proto import RowWriter
     from bvr.service import Service
 
     c = config()
-    storage = gcp.storage_client(c.project)
     rows = RowWriter.of(c.schemas / "register" / "innsending" / "schema.json")
     return Service(
-        archive=gcp.Bucket(storage, c.bucket(c.bucket_arkiv)),
-        ledger=gcp.Bucket(storage, c.bucket(c.bucket_protokoll)),
-        inbox=gcp.Bucket(storage, c.bucket(c.bucket_innboks)),
+        desk=desk(),
         register=gcp.RegisterTable(gcp.write_client(c.bigquery_write_endpoint), gcp.queries(c), c, rows),
-        topics=gcp.publisher(c.project),
         cipher=TinkCipher.of(c.keyset),
         rows=rows,
         settings=c.settings,
-        clock=lambda: datetime.now(UTC),
-        account=c.konto_id,
-        topic_in=c.topic_innsending,
-        topic_out=c.topic_kvittering,
-        topic_dead=c.topic_dead_letter,
-        sweep_after=timedelta(minutes=c.sweep_after_minutes),
+        senders=senders(),
     )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _delivery(request: flask.Request) -> Delivery | None:
@@ -91,7 +121,7 @@ def deliver(request: flask.Request) -> tuple[str, int]:
 @functions_framework.http
 def sweep(request: flask.Request) -> tuple[dict[str, int], int]:
     """feiing: wake what has been open too long."""
-    return {"vekket": service().sweep()}, 200
+    return {"vekket": desk().sweep()}, 200
 
 
 @functions_framework.http

@@ -26,6 +26,7 @@ class Config(BaseSettings):
     project: str = Field(validation_alias="GOOGLE_CLOUD_PROJECT")
     topic_innsending: str = "innsending"
     topic_kvittering: str = "kvittering"
+    topic_hendelse: str = "hendelse"
     topic_dead_letter: str = "innsending-dead-letter"
     bucket_arkiv: str = "arkiv"
     bucket_protokoll: str = "protokoll"
@@ -37,6 +38,18 @@ class Config(BaseSettings):
     bigquery_location: str = "europe-north1"
     keyset: str = ""
     """Path of the Tink keyset that encrypts direct identifiers: a mounted secret."""
+    private_keys: str = ""
+    """Folder (or file) of the private keys that sealed messages are encrypted to; empty: see kms_keys."""
+    kms_keys: str = ""
+    """Versions of Cloud KMS keys that sealed messages are encrypted to, separated by commas."""
+    trusted_issuers: str = ""
+    """PEM file of the issuers whose signatures count."""
+    seal_key: str = ""
+    """PEM file of the key that answers are signed with."""
+    seal_certificate: str = ""
+    """PEM file of its certificate, and the chain above it."""
+    require_sealed: bool = False
+    """Refuse what is not encrypted and signed."""
     konto_id: str = "b5ae1c5e-7a0d-4c43-9d5c-6f1f3a1f0b01"
     """The register's own account, the sender of every answer."""
     maskinporten_issuer: str = "https://maskinporten.no/"
@@ -47,7 +60,7 @@ class Config(BaseSettings):
 
     @property
     def settings(self) -> Settings:
-        return Settings(options=RuleOptions(allow_synthetic=self.allow_synthetic))
+        return Settings(options=RuleOptions(allow_synthetic=self.allow_synthetic), require_sealed=self.require_sealed)
 
     def bucket(self, name: str) -> str:
         """Bucket names are global: the project is their prefix."""

@@ -88,6 +88,22 @@ KINDS: dict[str, Kind] = {
         "Last opp innholdet på nytt, og send en ny melding som viser til det.",
         "Upload the payload again, and send a new message that refers to it.",
     ),
+    "uforseglet": Kind(
+        "pakke-forsegling",
+        "KRYPTERING_FEIL",
+        "",
+        "Forsegling av meldingen",
+        "Krypter og signer meldingen med registerets sertifikat, og send den på nytt.",
+        "Encrypt and sign the message with the register's certificate, and send it again.",
+    ),
+    "avsender": Kind(
+        "avsender",
+        "AVGIVER_IKKE_TILLATT",
+        "",
+        "Avsender",
+        "Kontroller konto, virksomhetssertifikat og avgiver. Ta kontakt med registeret hvis de er riktige.",
+        "Check account, certificate and reporter. Contact the register if they are right.",
+    ),
     "reuse": Kind(
         "innsending-id",
         "INNSENDINGSID_GJENBRUKT",

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 from uuid import uuid4
 
 import grpc
+import msgspec
 from google.api_core.exceptions import (
     BadRequest,
     DeadlineExceeded,
@@ -32,11 +33,12 @@ from google.cloud.bigquery_storage_v1.services.big_query_write.transports import
 from google.protobuf import descriptor_pb2
 
 from bvr.config import Config
+from bvr.desk import Objects, Stored
 from bvr.errors import Broken, Retry
+from bvr.intake.sender import Right
 from bvr.model.concepts import BEGREP, Sak
 from bvr.model.types import fields
 from bvr.register.proto import RowWriter
-from bvr.service import Objects, Stored
 
 _SIMPLE_UPLOAD = 8 * 1024 * 1024  # above this the client uploads in several requests
 _SECONDS = 30.0
@@ -247,6 +249,15 @@ class Queries:
             raise Broken("query", _first_line(error)) from error
         except (GoogleAPICallError, RetryError, OSError) as error:
             raise Retry(f"query: {_first_line(error)}") from error
+
+
+def rights(query: Queries) -> list[Right]:
+    """The register of senders: `grunnlag.avsender`."""
+    return [msgspec.convert(_given(row), Right) for row in query.query("SELECT * FROM grunnlag.avsender")]
+
+
+def _given(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if value is not None}
 
 
 def _first_line(error: Exception) -> str:

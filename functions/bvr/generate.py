@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bvr.api import openapi
 from bvr.intake import asyncapi
+from bvr.intake.sender import Right
 from bvr.model import bigquery, documentation, schema
 from bvr.model.innsending import Innsending
 from bvr.model.versions import SUPPORTED
@@ -26,6 +27,7 @@ def outputs() -> dict[str, Callable[[], str]]:
     return {
         **{f"functions/bvr/model/xsd/Barnevern_v{v}.xsd": partial(schema.render, v) for v in SUPPORTED},
         "bigquery_schemas/register/innsending/schema.json": lambda: _bigquery(Innsending),
+        "bigquery_schemas/grunnlag/avsender/schema.json": lambda: _bigquery(Right),
         "docs/informasjonsmodell.md": documentation.information_model,
         "docs/kodelister.md": documentation.code_lists,
         "docs/tabell-innsending.md": documentation.table,

@@ -23,6 +23,7 @@ from bvr.verdict import Verdict, decide
 if TYPE_CHECKING:
     from bvr.intake.envelope import Envelope
     from bvr.intake.payload import Payload
+    from bvr.intake.sender import Denied, Senders
 
 NORWAY = ZoneInfo("Europe/Oslo")
 _AHEAD = timedelta(hours=24)
@@ -33,6 +34,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     options: RuleOptions = RuleOptions()
     limits: Limits = DEFAULT_LIMITS
+    require_sealed: bool = False
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,7 +49,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What became of one message: all that is stored and answered follows from this.
 
-    `answer_type` is None for a message that must not be answered.
+    `answer_type` is None for a message that must not be answered; `denied` says why a sender may not send it.
     """
 
     message: Message
@@ -56,26 +58,40 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     document: Barnevern | None
     receipt: Receipt
     answer_type: str | None
+    denied: Denied | None = None
 
     @property
     def answer_profile(self) -> str:
         return answer_profile(self.message.envelope.type)
 
 
-def process(message: Message, known: Known, settings: Settings) -> Outcome:
+def process(message: Message, known: Known, settings: Settings, senders: Senders) -> Outcome:
     """Steps 3 to 7 of the flow: same input, same outcome, for ever. Raises Broken when our own code fails."""
-    payload = message.payload
+    payload, envelope = message.payload, message.envelope
+    day = day_in_norway(message.received)
+    if denied := barred(envelope, payload, senders, message.received):
+        return _refused(message, Decoded(faults=(denied.fault,)), denied=denied)
     if payload.faults:
         return _refused(message, Decoded(faults=payload.faults))
     decoded = decode(payload.xml, payload.version, settings.limits, payload.encoding)
     document = decoded.document
     if document is None:
         return _refused(message, decoded)
+    # Before anything is looked up or written for the reporter that the document names.
+    if denied := senders.check_document(envelope, payload.signer, document.avgiver, day):
+        return _refused(message, Decoded(faults=(denied.fault,)), denied=denied)
     if fault := _clash(document, message, known):
         return _refused(message, Decoded(faults=(fault,)), document)
     placement = place(document, known)
     checked = check_document(document, known, settings.options, message.envelope.channel)
     return _processed(message, document, placement, checked)
+
+
+def barred(envelope: Envelope, payload: Payload, senders: Senders, received: datetime) -> Denied | None:
+    """Whether the sender may send such a message at all; what cannot be read as a message says itself what is wrong."""
+    if envelope.type not in TYPES or any(fault.kind == "envelope" for fault in payload.faults):
+        return None
+    return senders.check_message(envelope, payload.signer, day_in_norway(received))
 
 
 def check_document(
@@ -150,7 +166,9 @@ def _processed(message: Message, document: Barnevern, placement: Placement, chec
     )
 
 
-def _refused(message: Message, decoded: Decoded, document: Barnevern | None = None) -> Outcome:
+def _refused(
+    message: Message, decoded: Decoded, document: Barnevern | None = None, denied: Denied | None = None
+) -> Outcome:
     """REJECTED: told why, and never with more of the document than its ids."""
     from bvr.intake.protocol import INVALID, SSB_REPORT
 
@@ -184,6 +202,7 @@ def _refused(message: Message, decoded: Decoded, document: Barnevern | None = No
         document=None,
         receipt=receipt,
         answer_type=None if is_answer(envelope.type) else answer_type,
+        denied=denied,
     )
 
 

@@ -85,6 +85,13 @@ def render(receipt: Receipt, profile: str, ssb_ids: dict[str, str]) -> bytes:
     return msgspec.json.encode(_fault(receipt) if receipt.verdict is Verdict.REJECTED else _native(receipt))
 
 
+def file_name(receipt: Receipt, profile: str) -> str:
+    """What the answer is called in a container (reference sections 0 and 3.1)."""
+    if profile == "ssb":
+        return "payload.json"
+    return "feilmelding.json" if receipt.verdict is Verdict.REJECTED else "kvittering.json"
+
+
 def _native(receipt: Receipt) -> dict[str, Any]:
     """`kvittering.json` (reference section 3.3)."""
     return _without_none(

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
-from uuid import NAMESPACE_URL, uuid4, uuid5
+from uuid import uuid4
 
 import msgspec
 from rich.console import Console
@@ -17,8 +17,8 @@ from bvr import gcp
 from bvr.config import config
 from bvr.intake.protocol import SSB_SUBMIT, SUBMIT
 from bvr.simulate import Submission
+from bvr.simulate.senders import SUPPLIER_ACCOUNT
 
-ACCOUNT = str(uuid5(NAMESPACE_URL, "https://barnevernsregisteret.no/bvr-send"))
 _EXIT = {"OK": 0, "INFO": 0, "WARNING": 0, "ERROR": 1, "FATAL": 2}
 
 
@@ -33,13 +33,13 @@ def send_files(paths: list[Path], *, version: str, native: bool, wait: bool, tim
     c = config()
     topics = gcp.publisher(c.project)
     waiting: dict[str, Path] = {}
-    with gcp.Inbox(c.project, c.topic_kvittering, ACCOUNT) as inbox:
+    with gcp.Inbox(c.project, c.topic_kvittering, SUPPLIER_ACCOUNT) as inbox:
         for path in paths:
             melding_id = str(uuid4())
             attributes = {
                 "melding-id": melding_id,
                 "klient-melding-id": str(uuid4()),
-                "avsender-id": ACCOUNT,
+                "avsender-id": SUPPLIER_ACCOUNT,
                 "type": SUBMIT if native else SSB_SUBMIT,
             }
             data = path.read_bytes()

@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 
 from bvr.intake.envelope import Envelope, read_envelope
 from bvr.intake.payload import open_payload
+from bvr.intake.sender import Senders
 from bvr.pipeline import Message, Settings, process
 from bvr.register.keys import TinkCipher, new_keyset
 from bvr.register.rows import row
 from bvr.rules.options import RuleOptions
 from bvr.simulate import simulate
+from bvr.simulate.senders import rights
 from tests.sql import notation
 from tests.sql.googlesql import declared
 from tests.sql.independent import FIGURES, Figures
@@ -119,6 +121,7 @@ class _Nothing:
 @pytest.fixture(scope="session")
 def simulated() -> list[dict[str, Any]]:
     """Rows of the register after a few simulated weeks, through the real pipeline."""
+    senders = Senders(rights())
     cipher, allowed = TinkCipher(new_keyset()), Settings(options=RuleOptions(allow_synthetic=True))
     found = []
     for submission in simulate(5, 60, 30, 4):
@@ -126,11 +129,11 @@ def simulated() -> list[dict[str, Any]]:
         assert isinstance(envelope, Envelope)
         message = Message(
             envelope=envelope,
-            payload=open_payload(submission.body, envelope),
+            payload=open_payload(submission.body, envelope, submission.sent),
             received=submission.sent,
             handled=submission.sent,
         )
-        found.append(row(process(message, _Nothing(), allowed), cipher))
+        found.append(row(process(message, _Nothing(), allowed, senders), cipher))
     return found
 
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 import msgspec
 
+from bvr.desk import Desk, Objects, Stored
 from bvr.errors import Broken, Retry
 from bvr.intake.envelope import Delivery
 from bvr.intake.protocol import SSB_SUBMIT, SUBMIT
+from bvr.intake.sender import Right, Senders
 from bvr.pipeline import Settings
 from bvr.register.keys import TinkCipher, new_keyset
 from bvr.register.proto import RowWriter
-from bvr.service import Objects, Service, Stored
+from bvr.rules.examples import document, sak
+from bvr.service import Service
 
 ROOT = Path(__file__).resolve().parents[2]
 SENDER = str(uuid5(NAMESPACE_URL, "avsender"))
@@ -122,22 +126,57 @@ class Topics:
             raise Retry("the answer was lost")
 
 
-def service(world: World, settings: Settings | None = None) -> Service:
-    return Service(
+REPORTER = document(sak()).avgiver
+
+
+def right(**changed: Any) -> Right:
+    """The right of SENDER to report for the municipality of the examples."""
+    given = {
+        "konto_id": SENDER,
+        "orgnr": REPORTER.organisasjonsnummer,
+        "navn": REPORTER.kommunenavn,
+        "rolle": "fagsystem",
+        "for_orgnr": REPORTER.organisasjonsnummer,
+        "kommunenummer": REPORTER.kommunenummer,
+        "gyldig_fra": date(2020, 1, 1),
+    }
+    return Right(**(given | changed))  # type: ignore[arg-type]
+
+
+class SenderSource:
+    """A register of senders that a test may change."""
+
+    def __init__(self, *rights: Right) -> None:
+        self.senders = Senders(rights or (right(),))
+
+    def current(self, account: str | None = None) -> Senders:
+        return self.senders
+
+
+def desk(world: World) -> Desk:
+    return Desk(
         archive=Bucket(world, "prosjekt-arkiv"),
         ledger=Bucket(world, "prosjekt-protokoll"),
         inbox=Bucket(world, "prosjekt-innboks"),
-        register=Register(world),
         topics=Topics(world),
-        cipher=CIPHER,
-        rows=ROWS,
-        settings=settings or Settings(),
         clock=lambda: world.now,
         account=str(uuid5(NAMESPACE_URL, "registeret")),
         topic_in="innsending",
+        topic_events="hendelse",
         topic_out="kvittering",
         topic_dead="innsending-dead-letter",
         sweep_after=timedelta(minutes=15),
+    )
+
+
+def service(world: World, settings: Settings | None = None, *rights: Right) -> Service:
+    return Service(
+        desk=desk(world),
+        register=Register(world),
+        cipher=CIPHER,
+        rows=ROWS,
+        settings=settings or Settings(),
+        senders=SenderSource(*rights),
     )
 
 

@@ -8,12 +8,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from bvr.desk import INLINE_LIMIT
 from bvr.errors import Retry
 from bvr.findings import Severity
 from bvr.intake.protocol import INVALID, RECEIPT, SERVER_FAULT, SSB_REPORT
 from bvr.model.xml import encode
 from bvr.rules.examples import BOY, document, melding, personalia, plan, sak, slettet, uid, undersokelse
-from bvr.service import INLINE_LIMIT, Service
+from bvr.service import Service
 from bvr.verdict import Verdict
 from tests.unit.service_world import CIPHER, ROWS, SENDER, World, delivery, native, service, ssb
 
@@ -66,9 +67,9 @@ def test_a_fault_at_any_call_changes_nothing_in_the_end(xml: bytes, make: Any, l
         s = service(world)
         world.fail, world.lost_answer = {k}, lost_answer
         settle(s, make(xml))
-        assert len(s.archive.names("raa/")) == 1  # type: ignore[attr-defined]
-        assert len(s.ledger.names("protokoll/")) == 1  # type: ignore[attr-defined]
-        assert len(s.ledger.names("kvittering/")) == 1  # type: ignore[attr-defined]
+        assert len(s.desk.archive.names("raa/")) == 1  # type: ignore[attr-defined]
+        assert len(s.desk.ledger.names("protokoll/")) == 1  # type: ignore[attr-defined]
+        assert len(s.desk.ledger.names("kvittering/")) == 1  # type: ignore[attr-defined]
         assert len(set(world.rows)) == 1
         sent = {(data, tuple(sorted(attributes.items()))) for _, data, attributes, _ in world.published}
         assert len(sent) == 1, f"fault at call {k}"
@@ -140,7 +141,7 @@ def test_the_same_melding_id_with_other_content_is_kept_beside() -> None:
     s = service(world)
     s.receive(native(CLEAN, 1))
     s.receive(native(b"<Barnevern/>", 1))
-    assert len(s.archive.names("raa/")) == 2  # type: ignore[attr-defined]
+    assert len(s.desk.archive.names("raa/")) == 2  # type: ignore[attr-defined]
     assert len(answers(world)) == 2
 
 
@@ -191,7 +192,7 @@ def test_our_own_fault_goes_to_the_dead_letter_untouched_and_is_told() -> None:
     ((answer, attributes),) = answers(world)
     assert attributes["type"] == SERVER_FAULT
     assert answer["feilkode"] == "SERVERFEIL"
-    assert s.ledger.names("brutt/") == [f"brutt/{SENDER}/{message.attributes['melding-id']}"]  # type: ignore[attr-defined]
+    assert s.desk.ledger.names("brutt/") == [f"brutt/{SENDER}/{message.attributes['melding-id']}"]  # type: ignore[attr-defined]
 
 
 def test_our_own_fault_in_the_production_protocol() -> None:
@@ -218,8 +219,8 @@ def test_an_answer_is_never_answered(message: Any) -> None:
     s = service(world)
     s.receive(message)
     assert world.published == []
-    assert len(s.archive.names("raa/")) == 1  # type: ignore[attr-defined]
-    assert s.ledger.names("apne/") == []  # type: ignore[attr-defined]
+    assert len(s.desk.archive.names("raa/")) == 1  # type: ignore[attr-defined]
+    assert s.desk.ledger.names("apne/") == []  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
@@ -253,7 +254,7 @@ def test_bad_input_has_a_defined_answer_and_is_archived(message: Any, code: str)
     assert answer["feilkode"] == code
     assert answer["feilmelding"]
     assert answer["feilmeldingEn"]
-    assert len(s.archive.names("raa/")) == 1  # type: ignore[attr-defined]
+    assert len(s.desk.archive.names("raa/")) == 1  # type: ignore[attr-defined]
     (row,) = (ROWS.parse(r) for r in world.rows)
     assert row.utfall == "REJECTED"
     assert not row.HasField("sak")
@@ -296,11 +297,11 @@ def test_xml_inside_json_may_declare_another_encoding() -> None:
 def test_a_claim_check_is_fetched_and_must_match() -> None:
     world = World()
     s = service(world)
-    s.inbox.create("mappe/sak.xml", CLEAN)
+    s.desk.inbox.create("mappe/sak.xml", CLEAN)
     there = "gs://prosjekt-innboks/mappe/sak.xml"
     s.receive(native(b"", 1, dataref=there, generation="1", size=str(len(CLEAN))))
     assert answers(world)[0][0]["resultat"] == "GODKJENT"
-    assert s.archive.read(s.archive.names("raa/")[0]).data == CLEAN  # type: ignore[attr-defined, union-attr]
+    assert s.desk.archive.read(s.desk.archive.names("raa/")[0]).data == CLEAN  # type: ignore[attr-defined, union-attr]
     for n, wrong in enumerate(({"generation": "2"}, {"size": "7"}, {"sha256": "0" * 64}), 2):
         s.receive(native(b"", n, dataref=there, **wrong))
         assert answers(world)[-1][0]["feilkode"] == "PAKKE_UGYLDIG"
@@ -310,25 +311,25 @@ def test_a_fetched_payload_is_not_needed_again() -> None:
     """The sender removes its upload while we are still at it: the archive has what was fetched."""
     world = World()
     s = service(world)
-    s.inbox.create("sak.xml", CLEAN)
+    s.desk.inbox.create("sak.xml", CLEAN)
     message = native(b"", dataref="gs://prosjekt-innboks/sak.xml")
     world.calls, world.fail = 0, {7}
     with pytest.raises(Retry):
         s.receive(message)
     world.fail = set()
-    s.inbox.delete("sak.xml")
+    s.desk.inbox.delete("sak.xml")
     s.receive(message)
     assert answers(world)[-1][0]["resultat"] == "GODKJENT"
-    assert len(s.archive.names("raa/")) == 1  # type: ignore[attr-defined]
+    assert len(s.desk.archive.names("raa/")) == 1  # type: ignore[attr-defined]
 
 
 def test_a_claim_check_over_the_limit_is_copied_to_the_archive_and_refused() -> None:
     world = World()
     s = service(world)
-    s.inbox.create("stor.xml", b" " * 10_000_001)
+    s.desk.inbox.create("stor.xml", b" " * 10_000_001)
     s.receive(native(b"", dataref="gs://prosjekt-innboks/stor.xml"))
     assert answers(world)[0][0]["feilkode"] == "FOR_STOR"
-    assert any(name.endswith("-stor") for name in s.archive.names("raa/"))  # type: ignore[attr-defined]
+    assert any(name.endswith("-stor") for name in s.desk.archive.names("raa/"))  # type: ignore[attr-defined]
 
 
 def test_a_long_answer_is_pointed_to() -> None:
@@ -339,7 +340,7 @@ def test_a_long_answer_is_pointed_to() -> None:
     (_, data, attributes, _) = world.published[0]
     assert data == b""
     name = attributes["dataref"].removeprefix("gs://prosjekt-protokoll/")
-    stored = s.ledger.read(name)
+    stored = s.desk.ledger.read(name)
     assert stored is not None
     assert len(stored.data) > INLINE_LIMIT
     answer = json.loads(stored.data)
@@ -354,18 +355,18 @@ def test_the_sweeper_wakes_what_is_open_and_only_that() -> None:
     with pytest.raises(Retry):
         s.receive(native(CLEAN))
     world.fail = set()
-    assert s.sweep() == 0  # too young
+    assert s.desk.sweep() == 0  # too young
     world.now = world.now.replace(hour=13)
-    assert s.sweep() == 1
+    assert s.desk.sweep() == 1
     topic, data, attributes, _ = world.published[-1]
     assert (topic, data) == ("innsending", CLEAN)
     s.receive(delivery(data, attributes, 2))
     (_, answer_attributes) = answers(world)[-1]
     s.deliver(delivery(b"", answer_attributes, 3))
     world.now = world.now.replace(hour=18)
-    assert s.sweep() == 0
-    assert s.ledger.names("apne/") == []  # type: ignore[attr-defined]
-    assert len(s.ledger.names("sendt/")) == 1  # type: ignore[attr-defined]
+    assert s.desk.sweep() == 0
+    assert s.desk.ledger.names("apne/") == []  # type: ignore[attr-defined]
+    assert len(s.desk.ledger.names("sendt/")) == 1  # type: ignore[attr-defined]
 
 
 def test_attributes_too_many_for_metadata_are_kept_beside_the_object() -> None:
@@ -374,8 +375,8 @@ def test_attributes_too_many_for_metadata_are_kept_beside_the_object() -> None:
     extra = {f"egendefinert-header.nr-{n}": "x" * 900 for n in range(9)}
     message = native(CLEAN)
     s.receive(delivery(CLEAN, message.attributes | extra))
-    (beside,) = [n for n in s.archive.names("raa/") if n.endswith(".konvolutt.json")]  # type: ignore[attr-defined]
-    kept = s.archive.read(beside)
+    (beside,) = [n for n in s.desk.archive.names("raa/") if n.endswith(".konvolutt.json")]  # type: ignore[attr-defined]
+    kept = s.desk.archive.read(beside)
     assert kept is not None
     assert json.loads(kept.data) == message.attributes | extra
 
@@ -388,7 +389,7 @@ def test_nothing_that_identifies_a_person_leaves_intake(capsys: pytest.CaptureFi
         for xml in (CLEAN, FAULTY, CLEAN.replace(b'Kjonn="1"', b'Kjonn="9"'), CLEAN.replace(b"<Sak ", b"<Sak X='1' ")):
             s.receive(make(xml.replace(BOY.encode(), b"14831299926") if n == 2 else xml, n * 10))
     logged = capsys.readouterr().out
-    ledger = b"".join(stored.data for stored, _ in s.ledger.objects.values())  # type: ignore[attr-defined]
+    ledger = b"".join(stored.data for stored, _ in s.desk.ledger.objects.values())  # type: ignore[attr-defined]
     told = b"".join(data for _, data, _, _ in world.published)
     for secret in (BOY, "14831299926", "HEMMELIG-7", "2012-03-14", "14.03.2012"):
         assert secret not in logged

@@ -130,7 +130,7 @@ def test_envelopes_and_payloads_are_understood(submissions: list[Submission]) ->
     for s in submissions[:200]:
         envelope = read_envelope(s.attributes)
         assert isinstance(envelope, Envelope)
-        payload = open_payload(s.body, envelope)
+        payload = open_payload(s.body, envelope, s.sent)
         assert payload.xml == s.xml
         assert payload.version == s.version
         assert not payload.faults

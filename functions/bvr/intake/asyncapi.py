@@ -8,7 +8,19 @@ import yaml
 
 from bvr.faults import KINDS
 from bvr.intake.envelope import Envelope
-from bvr.intake.protocol import INVALID, RECEIPT, SERVER_FAULT, SSB_REPORT, SSB_SUBMIT, SUBMIT
+from bvr.intake.protocol import (
+    EVENT_CHANGED,
+    EVENT_DELETED,
+    INVALID,
+    KOSTRA_RECEIPT,
+    KOSTRA_SUBMIT,
+    RECEIPT,
+    SERVER_FAULT,
+    SSB_REPORT,
+    SSB_SUBMIT,
+    SUBMIT,
+    TYPES,
+)
 from bvr.model.versions import SUPPORTED
 
 _LEVEL = {"type": "string", "enum": ["OK", "INFO", "WARNING", "ERROR", "FATAL"]}
@@ -116,6 +128,9 @@ _FAULT = _object(
         ),
     },
 )
+_KOSTRA_RECEIPT = {"type": "object"}
+_EVENT = {"type": "object"}
+_EVENT_RECEIPT = {"type": "object", "required": ["hendelseId"], "properties": {"hendelseId": _UUID}}
 _IN: dict[str, tuple[str, str, dict[str, Any]]] = {
     SSB_SUBMIT: (
         "innrapportering",
@@ -128,9 +143,25 @@ _IN: dict[str, tuple[str, str, dict[str, Any]]] = {
         {"oneOf": [{"type": "string", "contentMediaType": "application/xml"}, _PAYLOAD]},
     ),
 }
+_IN[KOSTRA_SUBMIT] = (
+    "kostra",
+    "Én KOSTRA-fil (15F) for en kommune og et år | One KOSTRA file (15F) of a municipality and a year",
+    {"type": "string", "contentMediaType": "application/xml"},
+)
+_EVENTS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    EVENT_CHANGED: ("endret", "En sak er endret; registeret henter den | A case has changed; we fetch it", _EVENT),
+    EVENT_DELETED: ("slettet", "En sak er slettet | A case was deleted", _EVENT),
+}
 _OUT: dict[str, tuple[str, str, dict[str, Any]]] = {
     SSB_REPORT: ("valideringsrapport", "Svar på innrapportering | Answer to innrapportering", _REPORT),
     RECEIPT: ("kvittering", "Svar på det som er behandlet | Answer to what was processed", _RECEIPT),
+    KOSTRA_RECEIPT: (
+        "kostrakvittering",
+        "Kontrollrapporten for en KOSTRA-fil | Control report of a file",
+        _KOSTRA_RECEIPT,
+    ),
+    TYPES[EVENT_CHANGED].accepted: ("endretkvittering", "Meldeplikten er oppfylt | The duty is met", _EVENT_RECEIPT),
+    TYPES[EVENT_DELETED].accepted: ("slettetkvittering", "Meldeplikten er oppfylt | The duty is met", _EVENT_RECEIPT),
     INVALID: ("ugyldigforespoersel", "Avvist: kan rettes av avsender | Refused: the sender can correct it", _FAULT),
     SERVER_FAULT: ("serverfeil", "Feil hos registeret; kvittering kommer | Our fault; a receipt will come", _FAULT),
 }
@@ -152,15 +183,19 @@ def document() -> dict[str, Any]:
         },
         "channels": {
             "innsending": {"address": "innsending", "messages": _messages(_IN)},
+            "hendelse": {"address": "hendelse", "messages": _messages(_EVENTS)},
             "kvittering": {"address": "kvittering", "messages": _messages(_OUT)},
         },
         "operations": {
             "ta-imot": {"action": "receive", "channel": {"$ref": "#/channels/innsending"}},
+            "ta-imot-hendelse": {"action": "receive", "channel": {"$ref": "#/channels/hendelse"}},
             "svar": {"action": "send", "channel": {"$ref": "#/channels/kvittering"}},
         },
         "components": {
             "schemas": {"Konvolutt": headers},
-            "messages": {name: _message(kind, *about) for kind, about in (_IN | _OUT).items() for name in about[:1]},
+            "messages": {
+                name: _message(kind, *about) for kind, about in (_IN | _EVENTS | _OUT).items() for name in about[:1]
+            },
         },
     }
 

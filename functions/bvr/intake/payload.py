@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import msgspec
 
@@ -13,12 +14,20 @@ from bvr.model.versions import SUPPORTED, resolve
 
 if TYPE_CHECKING:
     from bvr.intake.envelope import Envelope
+    from bvr.intake.sealed import Opened, Signer
+
+
+class Opens(Protocol):
+    """Opens sealed containers (`bvr.intake.sealed.Opener`)."""
+
+    def open(self, body: bytes, at: datetime) -> Opened | Fault: ...
 
 
 class Payload(msgspec.Struct, frozen=True, kw_only=True):
     """What was opened. `digest` is the SHA-256 of the innermost bytes that could be reached, in hex.
 
-    `encoding` is set where the XML came as text inside JSON, whatever it declares.
+    `encoding` is set where the XML came as text inside JSON, whatever it declares. `signer` is who signed the container
+    that a `sealed` message came in. In the form `json`, `xml` is empty and `content` holds the case.
     """
 
     digest: str
@@ -26,6 +35,10 @@ class Payload(msgspec.Struct, frozen=True, kw_only=True):
     version: str = ""
     announced: str = ""
     encoding: str | None = None
+    form: Literal["xml", "json"] = "xml"
+    content: bytes = b""
+    sealed: bool = False
+    signer: Signer | None = None
     faults: tuple[Fault, ...] = ()
 
 
@@ -36,11 +49,54 @@ class _Json(msgspec.Struct):
     xmlBody: Any = msgspec.UNSET  # noqa: N815
 
 
-def open_payload(body: bytes, envelope: Envelope) -> Payload:
-    """Open an inline or fetched body: `payload.json` with {xsdVersion, xmlBody}, or the XML itself with the version in
-    the attribute `xsd-versjon`. Faults are values of the result."""
+def open_payload(
+    body: bytes, envelope: Envelope, at: datetime, opener: Opens | None = None, *, require_sealed: bool = False
+) -> Payload:
+    """Open an inline or fetched body, received `at`: a sealed container, `payload.json` with {xsdVersion, xmlBody}, or
+    the XML itself with the version in the attribute `xsd-versjon`. Faults are values of the result."""
+    digest = hashlib.sha256(body).hexdigest()
     if envelope.type not in TYPES:
-        return Payload(digest=hashlib.sha256(body).hexdigest(), faults=(_unknown_type(envelope.type),))
+        return Payload(digest=digest, faults=(_unknown_type(envelope.type),))
+    opened, fault = unseal(body, envelope, at, opener, require_sealed=require_sealed)
+    if fault is not None:
+        return Payload(digest=digest, sealed=opened is not None or looks_sealed(body), faults=(fault,))
+    if opened is None:
+        return _open_plain(body, envelope)
+    inner = _open_plain(opened.files[opened.root], envelope)
+    return msgspec.structs.replace(inner, sealed=True, signer=opened.signer)
+
+
+def unseal(
+    body: bytes, envelope: Envelope, at: datetime, opener: Opens | None, *, require_sealed: bool
+) -> tuple[Opened | None, Fault | None]:
+    """What a sealed body holds; (None, None) for one that is not sealed and need not be."""
+    if not looks_sealed(body):
+        return None, _UNSEALED if require_sealed else None
+    if opener is None:
+        return None, _NO_KEY
+    opened = opener.open(body, at)
+    return (None, opened) if isinstance(opened, Fault) else (opened, None)
+
+
+def looks_sealed(body: bytes) -> bool:
+    """CMS starts with the tag of an ASN.1 sequence, which neither XML nor a JSON object does; a bare zip is one that
+    was not encrypted, which the container's own checks refuse."""
+    return body[:1] == b"\x30" or body[:4] == b"PK\x03\x04"
+
+
+_UNSEALED = Fault(
+    kind="uforseglet",
+    nb="Meldingen er ikke forseglet. Registeret tar bare imot krypterte og signerte meldinger.",
+    en="The message is not sealed. The register accepts encrypted and signed messages only.",
+)
+_NO_KEY = Fault(
+    kind="uforseglet",
+    nb="Meldingen er forseglet, men dette registeret har ingen nøkkel å åpne den med.",
+    en="The message is sealed, but this register has no key to open it with.",
+)
+
+
+def _open_plain(body: bytes, envelope: Envelope) -> Payload:
     if TYPES[envelope.type].profile == "ssb" or _is_json(body):
         return open_json(body)
     return _with_version(body, hashlib.sha256(body).hexdigest(), envelope.xsd_versjon, None)

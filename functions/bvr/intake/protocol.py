@@ -1,10 +1,12 @@
-"""The message types we take and how each is answered. The answer follows the type of the question.
+"""The message types we take, who may send each, and how each is answered. The answer follows the type of the question.
 
 Profile `ssb` is the protocol in production, spoken to the letter: one question, one answer type, `payload.json` around
 the XML. Profile `native` carries what that report cannot say.
 """
 
 from __future__ import annotations
+
+from typing import Literal
 
 import msgspec
 
@@ -15,18 +17,30 @@ SSB_SUBMIT = "no.ssb.barnevern.fagsystem.v1.innrapportering"
 SSB_REPORT = "no.ssb.barnevern.fagsystem.v1.valideringsrapport"
 SUBMIT = f"{PREFIX}.innrapportering.sak.registrer"
 RECEIPT = f"{PREFIX}.innrapportering.sak.registrer.kvittering"
+KOSTRA_SUBMIT = f"{PREFIX}.innrapportering.kostra.registrer"
+KOSTRA_RECEIPT = f"{PREFIX}.innrapportering.kostra.registrer.kvittering"
+EVENT_CHANGED = f"{PREFIX}.hendelse.sak.endret"
+EVENT_DELETED = f"{PREFIX}.hendelse.sak.slettet"
 INVALID = f"{PREFIX}.feilmelding.ugyldigforespoersel"
 NOT_FOUND = f"{PREFIX}.feilmelding.ikkefunnet"
 SERVER_FAULT = f"{PREFIX}.feilmelding.serverfeil"
 
 
+Flow = Literal["sak", "kostra", "hendelse"]
+Role = Literal["fagsystem", "leverandor", "kostra"]
+"""What an account is: a municipality's case system, a supplier that sends for several, or an old system that can only
+make the annual file."""
+
+
 class MessageType(msgspec.Struct, frozen=True, kw_only=True):
-    """A type that a fagsystem may send us."""
+    """A type that somebody may send us."""
 
     name: str
-    profile: str  # ssb or native
+    profile: Literal["ssb", "native"]
     accepted: str  # type of the answer to what was processed
     refused: str  # type of the answer to what was not
+    flow: Flow = "sak"
+    roles: tuple[Role, ...] = ("fagsystem", "leverandor")
 
 
 TYPES: dict[str, MessageType] = {
@@ -34,6 +48,18 @@ TYPES: dict[str, MessageType] = {
     for t in (
         MessageType(name=SSB_SUBMIT, profile="ssb", accepted=SSB_REPORT, refused=SSB_REPORT),
         MessageType(name=SUBMIT, profile="native", accepted=RECEIPT, refused=INVALID),
+        MessageType(
+            name=KOSTRA_SUBMIT,
+            profile="native",
+            accepted=KOSTRA_RECEIPT,
+            refused=INVALID,
+            flow="kostra",
+            roles=("fagsystem", "leverandor", "kostra"),
+        ),
+        *(
+            MessageType(name=event, profile="native", accepted=f"{event}.kvittering", refused=INVALID, flow="hendelse")
+            for event in (EVENT_CHANGED, EVENT_DELETED)
+        ),
     )
 }
 

@@ -1,0 +1,364 @@
+"""The desk: what every way in does around its own work. Take in, keep, answer, close; or set aside what we broke on.
+
+None lost: each step's output is durable before the step before it is acknowledged; the archive is the truth and
+Pub/Sub only wakes us. None counted twice: every write has a name that follows from the message, and is made once.
+(Reference sections 3.5, 3.6 and 5.6.)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+from uuid import NAMESPACE_URL, uuid5
+
+import msgspec
+
+from bvr.errors import Broken
+from bvr.faults import Fault
+from bvr.intake.envelope import Delivery, Envelope, read_envelope
+from bvr.intake.protocol import SERVER_FAULT, SSB_REPORT, TYPES, answer_profile, is_answer
+from bvr.log import log
+from bvr.receipt import Receipt, answer_id, receipt_id, render
+from bvr.rules import RULESET
+from bvr.verdict import Verdict
+
+INLINE_LIMIT = 256 * 1024
+"""Answers above this many bytes go to the bucket and are pointed to (reference section 3.6)."""
+SEALED_TYPE = "application/pkcs7-mime"
+_UNKNOWN = "00000000-0000-0000-0000-000000000000"
+_OBJECT = re.compile(r"gs://([a-z0-9][a-z0-9._-]{1,220}[a-z0-9])/([^\x00-\x1f]{1,1024})")
+
+
+class Stored(msgspec.Struct, frozen=True, kw_only=True):
+    """An object as read: its bytes and what was written beside them."""
+
+    data: bytes
+    metadata: dict[str, str]
+    generation: int = 0
+
+
+class Objects(Protocol):
+    """A bucket. Faults of the platform raise Retry."""
+
+    name: str
+
+    def create(self, name: str, data: bytes, metadata: dict[str, str] | None = None) -> bool:
+        """Write once: False when the object is there already."""
+        ...
+
+    def read(self, name: str, generation: int | None = None) -> Stored | None: ...
+
+    def size(self, name: str, generation: int | None = None) -> int | None:
+        """Size in bytes, None when there is no such object."""
+        ...
+
+    def exists(self, name: str) -> bool: ...
+
+    def copy_to(self, name: str, other: Objects, new_name: str) -> None: ...
+
+    def delete(self, name: str) -> None: ...
+
+    def older_than(self, prefix: str, moment: datetime) -> Iterator[str]:
+        """Names below a prefix of objects created before the moment."""
+        ...
+
+
+class Topics(Protocol):
+    """Publishing. Returns when the message is stored; faults of the platform raise Retry."""
+
+    def publish(self, topic: str, data: bytes, attributes: dict[str, str], ordering_key: str = "") -> None: ...
+
+
+class Sealer(Protocol):
+    """Seals an answer to its receiver."""
+
+    def seal(self, receiver: str, file_name: str, data: bytes) -> bytes | None:
+        """The container; None when we know no certificate of the receiver."""
+        ...
+
+
+class Taken(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that is safe: archived as `name` at `received`, its open mark set.
+
+    `faults` are those of the envelope and of the claim check; with any, `body` is what could be had.
+    """
+
+    delivery: Delivery
+    envelope: Envelope
+    body: bytes
+    received: datetime
+    name: str
+    faults: tuple[Fault, ...] = ()
+
+
+class Desk(msgspec.Struct, frozen=True, kw_only=True):
+    """Where messages come in and answers go out. `clock` gives the time now, in UTC."""
+
+    archive: Objects
+    ledger: Objects
+    inbox: Objects
+    topics: Topics
+    clock: Callable[[], datetime]
+    account: str
+    topic_in: str
+    topic_events: str
+    topic_out: str
+    topic_dead: str
+    sealer: Sealer | None = None
+    sweep_after: timedelta = timedelta(minutes=15)
+
+    # --- in ------------------------------------------------------------------------------------------------------
+
+    def take(self, delivery: Delivery, limit: int) -> Taken:
+        """Archive a delivery and mark it open: before anything can fail on its content.
+
+        `limit` is the most bytes that are fetched for a claim check.
+        """
+        envelope, faults = _envelope(delivery)
+        body, claim_fault = self._body(delivery, envelope, limit)
+        received, name = self._archive(delivery, envelope, body, fetched=not claim_fault)
+        self.ledger.create(open_mark(envelope), name.encode())
+        return Taken(
+            delivery=delivery,
+            envelope=envelope,
+            body=body,
+            received=received,
+            name=name,
+            faults=(*faults, *claim_fault),
+        )
+
+    def _body(self, delivery: Delivery, envelope: Envelope, limit: int) -> tuple[bytes, tuple[Fault, ...]]:
+        """The inline body, or what the claim check points to; a fault when it cannot be had.
+
+        What was fetched and archived once is never fetched again: the sender may have cleaned up since. The connector
+        archives before it points, so its claim checks are of this kind.
+        """
+        if envelope.dataref is None:
+            return delivery.body, ()
+        kept = self.archive.read(raw_name(envelope))
+        if kept is not None and kept.metadata.get("hentet") == envelope.dataref:
+            return kept.data, ()
+        match = _OBJECT.fullmatch(envelope.dataref)
+        if match is None or match[1] != self.inbox.name:
+            return delivery.body, (
+                _claim("viser til et sted utenfor innboksen", "refers to a place outside the inbox"),
+            )
+        size = self.inbox.size(match[2], envelope.generation)
+        if size is None:
+            return delivery.body, (_claim("finnes ikke, eller er endret", "does not exist, or has changed"),)
+        if size > limit:
+            # Too large to read: the original is kept all the same, copied without passing through here.
+            self.inbox.copy_to(match[2], self.archive, f"{raw_name(envelope)}-stor")
+            return delivery.body, (
+                Fault(
+                    kind="size",
+                    nb=f"Innholdet er på {size} byte; grensen er {limit}.",
+                    en=f"The payload is {size} bytes; the limit is {limit}.",
+                ),
+            )
+        stored = self.inbox.read(match[2], envelope.generation)
+        if stored is None:
+            return delivery.body, (_claim("finnes ikke, eller er endret", "does not exist, or has changed"),)
+        digest = hashlib.sha256(stored.data).hexdigest()
+        if (envelope.sha256 and envelope.sha256.lower() != digest) or envelope.size not in (None, len(stored.data)):
+            return stored.data, (
+                _claim("stemmer ikke med oppgitt størrelse eller SHA-256", "does not match the stated size or SHA-256"),
+            )
+        return stored.data, ()
+
+    def _archive(self, delivery: Delivery, envelope: Envelope, body: bytes, fetched: bool) -> tuple[datetime, str]:
+        """Keep the bytes before anything can fail on them. The time of receipt is fixed here, once."""
+        name = raw_name(envelope)
+        now = self.clock()
+        metadata = {"mottatt": now.isoformat(), "pubsub-id": delivery.pubsub_id}
+        if fetched and envelope.dataref:
+            metadata["hentet"] = envelope.dataref
+        attributes = json.dumps(delivery.attributes)
+        if len(attributes) < 6000:  # object metadata holds 8 KiB
+            metadata["konvolutt"] = attributes
+        else:
+            self.archive.create(f"{name}.konvolutt.json", attributes.encode())
+        if self.archive.create(name, body, metadata):
+            return now, name
+        stored = self.archive.read(name)
+        if stored is not None and stored.data == body:
+            return datetime.fromisoformat(stored.metadata["mottatt"]), name
+        # The same melding-id with other content is not a redelivery: keep it too, and tell somebody.
+        other = f"{name}-{hashlib.sha256(body).hexdigest()[:16]}"
+        log("melding-id med nytt innhold", severity="ERROR", melding_id=envelope.melding_id)
+        if self.archive.create(other, body, metadata):
+            return now, other
+        again = self.archive.read(other)
+        return datetime.fromisoformat(again.metadata["mottatt"]) if again else now, other
+
+    # --- out -----------------------------------------------------------------------------------------------------
+
+    def answer(
+        self,
+        envelope: Envelope,
+        answer_type: str,
+        data: bytes,
+        our_id: str,
+        *,
+        file_name: str = "",
+        sealed: bool = False,
+    ) -> None:
+        """Publish the answer to a message, under an id of ours that follows from what it says.
+
+        `sealed`: the question was, so the answer is, where we know a certificate to seal to; `file_name` is its name in
+        the container.
+        """
+        attributes = {
+            "type": answer_type,
+            "melding-id": our_id,
+            "klient-melding-id": our_id,
+            "svar-til": envelope.melding_id,
+            "avsender-id": self.account,
+            "mottaker-id": envelope.avsender_id,
+            "content-type": "application/json",
+        }
+        if envelope.klient_korrelasjons_id:
+            attributes["klient-korrelasjons-id"] = envelope.klient_korrelasjons_id
+        if envelope.traceparent:
+            attributes["traceparent"] = envelope.traceparent
+        if sealed and self.sealer and (container := self.sealer.seal(envelope.avsender_id, file_name, data)):
+            data = container
+            attributes["content-type"] = SEALED_TYPE
+        if len(data) > INLINE_LIMIT:
+            name = f"svar/{our_id}.json"
+            if not self.ledger.create(name, data):
+                stored = self.ledger.read(name)  # a sealed answer is new bytes each time: the first one stands
+                data = stored.data if stored else data
+            attributes |= {
+                "dataref": f"gs://{self.ledger.name}/{name}",
+                "sha256": hashlib.sha256(data).hexdigest(),
+                "size": str(len(data)),
+            }
+            data = b""
+        self.topics.publish(self.topic_out, data, attributes, ordering_key=envelope.avsender_id)
+
+    def close(self, envelope: Envelope) -> None:
+        """Nothing more is to be done or answered for a message."""
+        self.ledger.delete(open_mark(envelope))
+
+    def quarantine(self, taken: Taken, reason: str) -> None:
+        """A message from somebody who may not send it: marked, and an alarm. The bytes lie in the archive."""
+        envelope = taken.envelope
+        mark = f"karantene/{envelope.avsender_id}/{envelope.melding_id}"
+        told = {"objekt": taken.name, "mottatt": taken.received.isoformat(), "grunn": reason}
+        self.ledger.create(mark, json.dumps(told).encode())
+        log(
+            "melding i karantene",
+            severity="ALERT",
+            traceparent=envelope.traceparent,
+            melding_id=envelope.melding_id,
+            avsender_id=envelope.avsender_id,
+            grunn=reason,
+        )
+
+    def broken(self, taken: Taken, broken: Broken) -> Receipt:
+        """Our own fault: untouched bytes to the dead letter, an alarm, and word to the sender. Replayed when mended."""
+        envelope, delivery = taken.envelope, taken.delivery
+        log("feil hos oss", severity="CRITICAL", melding_id=envelope.melding_id, steg=broken.step)
+        self.ledger.create(f"brutt/{envelope.avsender_id}/{envelope.melding_id}", broken.step.encode())
+        self.topics.publish(self.topic_dead, delivery.body, {**delivery.attributes, "feil-steg": broken.step[:200]})
+        profile = answer_profile(envelope.type)
+        digest = hashlib.sha256(taken.body).hexdigest()
+        fault = Fault(
+            kind="server",
+            nb="Registeret klarte ikke å behandle innsendingen.",
+            en="The register could not process the submission.",
+        )
+        receipt = Receipt(
+            kvitterings_id=receipt_id(envelope.avsender_id, digest, SERVER_FAULT, RULESET),
+            svar_til=envelope.melding_id,
+            klient_melding_id=envelope.klient_melding_id,
+            korrelasjons_id=envelope.klient_korrelasjons_id,
+            mottatt=taken.received,
+            behandlet=taken.received,
+            verdict=Verdict.REJECTED,
+            worst=fault.finding().severity,
+            counts={fault.finding().severity: 1},
+            findings=(fault.finding(),),
+            ruleset=RULESET,
+            digest=digest,
+            fault="server",
+        )
+        if not is_answer(envelope.type):
+            self.answer(
+                envelope,
+                SSB_REPORT if profile == "ssb" else SERVER_FAULT,
+                render(receipt, profile, {}),
+                answer_id(receipt.kvitterings_id, receipt.svar_til),
+            )
+        self.close(envelope)
+        return receipt
+
+    # --- after intake --------------------------------------------------------------------------------------------
+
+    def sweep(self) -> int:
+        """Wake every message that has been open too long: publish it again from the archive. How many were woken."""
+        woken = 0
+        for mark in list(self.ledger.older_than("apne/", self.clock() - self.sweep_after)):
+            opened = self.ledger.read(mark)
+            if opened is None:
+                continue
+            name = opened.data.decode()
+            stored = self.archive.read(name)
+            if stored is None:
+                log("åpen melding uten arkiv", severity="ERROR", merke=mark)
+                continue
+            attributes = stored.metadata.get("konvolutt")
+            if attributes is None and (beside := self.archive.read(f"{name}.konvolutt.json")):
+                attributes = beside.data.decode()
+            envelope = json.loads(attributes or "{}")
+            data = b"" if "dataref" in envelope else stored.data
+            self.topics.publish(self._topic_of(envelope.get("type", "")), data, envelope)
+            woken += 1
+        log("feid", antall=woken, severity="WARNING" if woken else "INFO")
+        return woken
+
+    def _topic_of(self, message_type: str) -> str:
+        known = TYPES.get(message_type)
+        return self.topic_events if known and known.flow == "hendelse" else self.topic_in
+
+
+def raw_name(envelope: Envelope) -> str:
+    return f"raa/{envelope.avsender_id}/{envelope.melding_id}"
+
+
+def open_mark(envelope: Envelope) -> str:
+    return f"apne/{envelope.avsender_id}/{envelope.melding_id}"
+
+
+def _claim(nb: str, en: str) -> Fault:
+    return Fault(kind="claim", nb=f"Innholdet meldingen viser til, {nb}.", en=f"The payload referred to {en}.")
+
+
+def _envelope(delivery: Delivery) -> tuple[Envelope, tuple[Fault, ...]]:
+    """The envelope; where it cannot be read, one that can be archived and refused, with its faults."""
+    envelope = read_envelope(delivery.attributes)
+    if isinstance(envelope, Envelope):
+        return envelope, ()
+
+    def usable(name: str) -> str | None:
+        one: Any = read_envelope(
+            {"type": "?", "melding-id": _UNKNOWN, "avsender-id": _UNKNOWN, name: delivery.attributes.get(name, "")}
+        )
+        return getattr(one, name.replace("-", "_"), None) if isinstance(one, Envelope) else None
+
+    made_up = str(uuid5(NAMESPACE_URL, f"pubsub:{delivery.pubsub_id}"))
+    return (
+        Envelope.model_validate(
+            {
+                "melding-id": usable("melding-id") or made_up,
+                "avsender-id": usable("avsender-id") or _UNKNOWN,
+                "type": usable("type") or "?",
+            }
+        ),
+        envelope,
+    )
