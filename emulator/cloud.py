@@ -161,7 +161,7 @@ class LocalCloud:
                 *("--signing-key", str(self._tokens.folder / "google.pem"), *self._data_option("pubsub")),
             )
         bucket_data = self._data / "storage" if self._data else None
-        self._spawn("storage", storage.command(storage_port, bucket_data))
+        self._spawn("storage", storage.command(storage_port, bucket_data, self._told()), PUBSUB_EMULATOR_HOST=pubsub_host)
         self._write_keyset()
         self._runner.start(self._environment)
 
@@ -277,8 +277,15 @@ class LocalCloud:
     def _python(self, name: str, *arguments: str) -> None:
         self._spawn(name, [sys.executable, *arguments])
 
-    def _spawn(self, name: str, command: list[str]) -> None:
-        environment = bare_environment() | {"PYTHONPATH": str(ROOT)}
+    def _told(self) -> storage.Told | None:
+        """The one notification that the storage server can make."""
+        for declared in self.topology.notifications.values():
+            bucket = self.topology.bucket_name(self.project, declared.bucket)
+            return storage.Told(self.project, bucket, declared.topic, tuple(declared.events))
+        return None
+
+    def _spawn(self, name: str, command: list[str], **more: str) -> None:
+        environment = bare_environment() | {"PYTHONPATH": str(ROOT)} | more
         self._servers[name] = self._spawner.spawn(name, command, self.log(name), environment)
 
     def _create_buckets(self) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 from emulator.processes import HOST
@@ -23,8 +24,30 @@ def binary() -> Path:
     return Path(_server._get_binary_path())
 
 
-def command(port: int, data_dir: Path | None) -> list[str]:
-    """The command line of the server; `external-url` is what resumable uploads are told to go on with."""
+@dataclass(frozen=True)
+class Told:
+    """Of which bucket's objects a topic is told, and of what."""
+
+    project: str
+    bucket: str
+    topic: str
+    events: tuple[str, ...]
+
+    def options(self) -> list[str]:
+        """The server's options."""
+        names = {"OBJECT_FINALIZE": "finalize", "OBJECT_DELETE": "delete", "OBJECT_METADATA_UPDATE": "metadataUpdate"}
+        return [
+            *("-event.pubsub-project-id", self.project, "-event.pubsub-topic", self.topic),
+            *("-event.bucket", self.bucket, "-event.list", ",".join(names[event] for event in self.events)),
+        ]
+
+
+def command(port: int, data_dir: Path | None, told: Told | None = None) -> list[str]:
+    """The command line of the server; `external-url` is what resumable uploads are told to go on with.
+
+    `told`: publish what happens in a bucket, as a notification of Cloud Storage does. The server finds Pub/Sub by
+    PUBSUB_EMULATOR_HOST, and can watch one bucket.
+    """
     address = f"{HOST}:{port}"
     backend = ["-backend", "memory"]
     if data_dir is not None:
@@ -35,6 +58,7 @@ def command(port: int, data_dir: Path | None) -> list[str]:
         *("-scheme", "http", "-host", HOST, "-port", str(port)),
         *("-public-host", address, "-external-url", f"http://{address}"),
         *backend,
+        *(told.options() if told else ()),
         *("-log-level", "warn"),
     ]
 

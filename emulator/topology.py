@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -22,6 +22,8 @@ AckDeadline = Annotated[int, Field(ge=10, le=600)]
 Retention = Annotated[int, Field(ge=600, le=31 * 24 * 3600)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{2,254}$")]
 DatasetName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{2,254}$")]
+SECRETS = ("BVR_KEYSET", "BVR_SEAL_KEY", "BVR_SEAL_CERTIFICATE", "BVR_TRUSTED_ISSUERS", "BVR_MASKINPORTEN_KEY")
+"""Variables whose value names a secret that is mounted as a file."""
 AccountName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{2,29}$")]
 
 
@@ -82,6 +84,14 @@ class Bucket(Declared):
     delete_after_days: int | None
 
 
+class Notification(Declared):
+    """What a bucket tells of its objects, and on which topic."""
+
+    bucket: str
+    topic: str
+    events: list[Literal["OBJECT_FINALIZE", "OBJECT_DELETE", "OBJECT_METADATA_UPDATE", "OBJECT_ARCHIVE"]]
+
+
 class Dataset(Declared):
     """A BigQuery dataset. Its tables and views are folders under `bigquery_schemas/`."""
 
@@ -120,6 +130,7 @@ class Topology(Declared):
     topics: dict[Name, Topic]
     subscriptions: dict[Name, Subscription]
     buckets: dict[Name, Bucket]
+    notifications: dict[Name, Notification]
     datasets: dict[DatasetName, Dataset]
     service_accounts: dict[AccountName, str]
     secrets: dict[Name, str]
@@ -148,6 +159,9 @@ class Topology(Declared):
                 yield where, "service account", subscription.push.service_account, self.service_accounts
             if subscription.dead_letter:
                 yield where, "topic", subscription.dead_letter.topic, self.topics
+        for name, notification in self.notifications.items():
+            yield f"notification {name}", "bucket", notification.bucket, self.buckets
+            yield f"notification {name}", "topic", notification.topic, self.topics
         for name, function in self.functions.items():
             yield f"function {name}", "service account", function.service_account, self.service_accounts
         for name, schedule in self.schedules.items():
@@ -163,7 +177,7 @@ class Topology(Declared):
             ("BVR_TOPIC_", "topic", self.topics),
             ("BVR_BUCKET_", "bucket", self.buckets),
             ("BVR_DATASET_", "dataset", self.datasets),
-            ("BVR_KEYSET", "secret", self.secrets),
+            *((variable, "secret", self.secrets) for variable in SECRETS),
         )
 
     def bucket_name(self, project: str, name: str) -> str:

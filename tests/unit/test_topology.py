@@ -17,9 +17,13 @@ PUSHED = {name: one for name, one in TOPOLOGY.subscriptions.items() if one.push}
 def test_it_holds_what_the_design_names():
     assert {"innsending", "kvittering", "hendelse"} <= set(TOPOLOGY.topics)
     assert {"register", "analyse", "statistikk", "grunnlag", "drift"} == set(TOPOLOGY.datasets)
-    assert {"arkiv", "protokoll", "innboks"} == set(TOPOLOGY.buckets)
+    assert {"arkiv", "protokoll", "innboks", "kostra", "rapporter"} == set(TOPOLOGY.buckets)
     assert {name: one.entry_point for name, one in TOPOLOGY.functions.items()} == {
         "mottak": "receive",
+        "kostra": "receive",
+        "kostra-fil": "receive_file",
+        "henting": "receive",
+        "innsending-api": "submit_api",
         "utsending": "deliver",
         "feiing": "sweep",
         "sporringer": "run_queries",
@@ -74,6 +78,17 @@ def test_each_function_runs_as_itself():
 
 def test_every_table_is_in_a_declared_dataset():
     assert {one.dataset for one in schemas.read()} <= set(TOPOLOGY.datasets)
+
+
+def test_each_kind_of_message_on_the_topic_goes_to_one_function():
+    """The filters of the subscriptions of a topic share its messages out: none is handled twice, none by nobody."""
+    from bvr.intake.protocol import KOSTRA_SUBMIT, SSB_SUBMIT, SUBMIT
+    from emulator.pubsub.filters import parse
+
+    filters = {n: parse(s.filter) for n, s in TOPOLOGY.subscriptions.items() if s.topic == "innsending"}
+    for kind in (SSB_SUBMIT, SUBMIT, KOSTRA_SUBMIT, "unknown", None):
+        takes = [name for name, one in filters.items() if one.matches({"type": kind} if kind else {})]
+        assert takes == ["innsending-kostra" if kind == KOSTRA_SUBMIT else "innsending-mottak"]
 
 
 def changed(*path, value):
