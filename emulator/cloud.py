@@ -35,6 +35,8 @@ from emulator.topology import ROOT, Subscription, Topology
 if TYPE_CHECKING:
     import requests
 
+    from bvr.intake.sender import Right
+
 PROJECT = "bvr-lokal"
 TIMEOUT = 30.0
 
@@ -161,7 +163,8 @@ class LocalCloud:
                 *("--signing-key", str(self._tokens.folder / "google.pem"), *self._data_option("pubsub")),
             )
         bucket_data = self._data / "storage" if self._data else None
-        self._spawn("storage", storage.command(storage_port, bucket_data, self._told()), PUBSUB_EMULATOR_HOST=pubsub_host)
+        serve = storage.command(storage_port, bucket_data, self._told())
+        self._spawn("storage", serve, PUBSUB_EMULATOR_HOST=pubsub_host)
         self._write_keyset()
         self._runner.start(self._environment)
 
@@ -389,14 +392,9 @@ class LocalCloud:
         return self.topology.service_account_email(self.project, name)
 
     def _create_tables(self) -> str:
-        from google.auth.credentials import AnonymousCredentials
         from google.cloud import bigquery
 
-        client = bigquery.Client(
-            self.project,
-            AnonymousCredentials(),
-            client_options={"api_endpoint": self._environment["BIGQUERY_EMULATOR_HOST"]},
-        )
+        client = self._bigquery()
         for name, declared in self.topology.datasets.items():
             dataset = bigquery.Dataset(f"{self.project}.{name}")
             dataset.location = declared.location
@@ -405,26 +403,36 @@ class LocalCloud:
         wanted = schemas.read(self._schema_folder)
         schemas.create(client, wanted)
         if any(table.id == "grunnlag.avsender" for table in wanted):
-            self._fill_senders(client)
+            from bvr.simulate.senders import rights
+
+            # Made again at each start: addresses have changed.
+            self.add_senders(rights(), replace=True)
         return f"{len(self.topology.datasets)} datasets, {len(wanted)} tables and views"
 
-    def _fill_senders(self, client: Any) -> None:
-        """The synthetic municipalities, and who may send for them. Made again at each start: addresses have changed."""
+    def add_senders(self, rights: Iterable[Right], *, replace: bool = False) -> None:
+        """Rows of `grunnlag.avsender`, beside those of the synthetic municipalities or in place of all."""
         import msgspec
         from google.cloud import bigquery
 
-        from bvr.simulate.senders import rights
-
-        rows = [msgspec.to_builtins(right) for right in rights()]
-        job = client.load_table_from_json(
-            rows,
-            f"{self.project}.grunnlag.avsender",
+        client, table = self._bigquery(), f"{self.project}.grunnlag.avsender"
+        client.load_table_from_json(
+            [msgspec.to_builtins(right) for right in rights],
+            table,
             job_config=bigquery.LoadJobConfig(
-                write_disposition="WRITE_TRUNCATE",
-                schema=client.get_table(f"{self.project}.grunnlag.avsender", timeout=TIMEOUT, retry=None).schema,
+                write_disposition="WRITE_TRUNCATE" if replace else "WRITE_APPEND",
+                schema=client.get_table(table, timeout=TIMEOUT, retry=None).schema,
             ),
+        ).result(timeout=TIMEOUT)
+
+    def _bigquery(self) -> Any:
+        from google.auth.credentials import AnonymousCredentials
+        from google.cloud import bigquery
+
+        return bigquery.Client(
+            self.project,
+            AnonymousCredentials(),
+            client_options={"api_endpoint": self._environment["BIGQUERY_EMULATOR_HOST"]},
         )
-        job.result(timeout=TIMEOUT)
 
     def _await_functions(self) -> None:
         self._runner.wait()

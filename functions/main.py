@@ -1,6 +1,7 @@
 """Entry points of the functions: parse the event, call, answer. No decisions.
 
-mottak = receive · utsending = deliver · feiing = sweep · sporringer = run_queries · uttrekk = extract_api
+mottak, kostra, henting = receive · kostra-fil = receive_file · innsending-api = submit_api · utsending = deliver
+feiing = sweep · sporringer = run_queries · uttrekk = extract_api
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import functions_framework
 from bvr.config import config
 from bvr.errors import Retry
 from bvr.intake.envelope import Delivery, read_delivery
+from bvr.intake.protocol import TYPES
 from bvr.log import log
 
 if TYPE_CHECKING:
@@ -77,6 +79,18 @@ def service() -> Service:
     )
 
 
+@cache
+def kostra() -> KostraService:
+    """The flow of a KOSTRA file."""
+    raise NotImplementedError
+
+
+@cache
+def events() -> EventService:
+    """The flow of a notification."""
+    raise NotImplementedError
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -90,18 +104,44 @@ def _delivery(request: flask.Request) -> Delivery | None:
         return None
 
 
+def _flow(delivery: Delivery) -> Receives:
+    """The flow of a type of message; what is no type of ours is refused by the flow of cases."""
+    known = TYPES.get(delivery.attributes.get("type", ""))
+    return {"sak": service, "kostra": kostra, "hendelse": events}[known.flow if known else "sak"]()
+
+
 @functions_framework.http
 def receive(request: flask.Request) -> tuple[str, int]:
-    """mottak: one message from a fagsystem."""
+    """mottak, kostra, henting: one message. Its type says which flow it is; the functions differ in room and time."""
     delivery = _delivery(request)
     if delivery is None:
         return "", 400
     try:
-        service().receive(delivery)
+        _flow(delivery).receive(delivery)
     except Retry as error:
         log("prøves igjen", severity="WARNING", pubsub_id=delivery.pubsub_id, grunn=str(error))
         return "", 503
     return "", 204
+
+
+@functions_framework.http
+def receive_file(request: flask.Request) -> tuple[str, int]:
+    """kostra-fil: Cloud Storage tells of a KOSTRA file that was uploaded."""
+    delivery = _delivery(request)
+    if delivery is None:
+        return "", 400
+    try:
+        kostra().receive_file(delivery)
+    except Retry as error:
+        log("prøves igjen", severity="WARNING", pubsub_id=delivery.pubsub_id, grunn=str(error))
+        return "", 503
+    return "", 204
+
+
+@functions_framework.http
+def submit_api(request: flask.Request) -> flask.Response:
+    """innsending-api: cases over HTTP, with a token."""
+    raise NotImplementedError
 
 
 @functions_framework.http

@@ -18,9 +18,10 @@ import requests
 from bvr.model.xml import encode
 from bvr.rules.examples import BOY, document, melding, personalia, sak
 from bvr.simulate import Submission, simulate
+from bvr.simulate.senders import SUPPLIER_ACCOUNT, SUPPLIER_ORGNR
 from emulator.cloud import LocalCloud
 from emulator.tokens import fetch_token
-from tests.unit.service_world import native
+from tests.unit.service_world import native, right
 
 pytestmark = [pytest.mark.local_cloud, pytest.mark.timeout(240)]
 
@@ -32,6 +33,7 @@ def cloud() -> Iterator[LocalCloud]:
     before = dict(os.environ)
     with LocalCloud() as running:
         os.environ.update(running.environment)
+        running.add_senders([right(), right(konto_id=SUPPLIER_ACCOUNT, orgnr=SUPPLIER_ORGNR, rolle="leverandor")])
         yield running
     os.environ.clear()
     os.environ.update(before)
