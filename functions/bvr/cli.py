@@ -168,6 +168,36 @@ def simulate(kommuner: int, saker: int, dager: int, seed: int, out: Path | None,
         click.echo(f"{sent} submissions sent")
 
 
+@main.command(epilog=_example("bvr senders avsendere.csv --load"))
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--load", is_flag=True, help="Replace grunnlag.avsender with the file, when every line is right.")
+def senders(file: Path, load: bool) -> None:
+    """Check a register of senders: who may report for whom, as a CSV file with the table's columns.
+
+    Nothing is loaded while a single line is wrong. A new register is in force within five minutes.
+    """
+    from bvr.senders_file import read
+
+    try:
+        lines = read(file)
+    except (ValueError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    for line in lines:
+        for fault in line.faults:
+            click.echo(f"{file}:{line.number}: {fault}")
+    rights = [line.right for line in lines if line.right]
+    if len(rights) != len(lines):
+        sys.exit(2)
+    click.echo(f"{len(rights)} rights, all well-formed", err=True)
+    if load:
+        _needs_environment()
+        from bvr import gcp
+        from bvr.config import config
+
+        gcp.replace_rights(gcp.queries(config()), rights)
+        click.echo("loaded into grunnlag.avsender", err=True)
+
+
 @main.command("run-queries", epilog=_example("bvr run-queries --as-of 2026-01-10T04:07:00Z"))
 @click.option("--as-of", help="The time the queries should believe it is (RFC 3339); now unless given.")
 def run_queries(as_of: str | None) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from functools import cache
 from typing import Any, ClassVar
@@ -254,6 +254,19 @@ class Queries:
 def rights(query: Queries) -> list[Right]:
     """The register of senders: `grunnlag.avsender`."""
     return [msgspec.convert(_given(row), Right) for row in query.query("SELECT * FROM grunnlag.avsender")]
+
+
+def replace_rights(query: Queries, rights: Iterable[Right]) -> None:
+    """Replace the register of senders, in one load job."""
+    client = query.client
+    table = f"{client.project}.grunnlag.avsender"
+    client.load_table_from_json(
+        [msgspec.to_builtins(right) for right in rights],
+        table,
+        job_config=bigquery.LoadJobConfig(
+            write_disposition="WRITE_TRUNCATE", schema=client.get_table(table, timeout=_SECONDS).schema
+        ),
+    ).result(timeout=300)
 
 
 def _given(row: dict[str, Any]) -> dict[str, Any]:
