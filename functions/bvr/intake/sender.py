@@ -91,7 +91,7 @@ class Senders:
     """The register of senders as it was read: immutable, so that a decision can be told again."""
 
     def __init__(self, rights: Iterable[Right]) -> None:
-        self._rights = tuple(sorted(rights, key=lambda r: (r.konto_id, r.for_orgnr, r.gyldig_fra)))
+        self._rights = tuple(sorted(rights, key=msgspec.json.encode))
         self._accounts: dict[str, list[Right]] = {}
         self._reporters: dict[str, list[Right]] = {}
         self._owners: dict[str, list[Right]] = {}

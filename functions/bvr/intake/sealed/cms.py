@@ -1,0 +1,198 @@
+"""CMS EnvelopedData (RFC 5652): a content key wrapped with RSA-OAEP, the content in AES-256-CBC.
+
+Read as DER and as BER with indefinite lengths, which is how it is written as a stream. CBC protects nothing by itself;
+what is inside is signed, and nothing that happens before the signature is checked may be told apart from outside.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from asn1crypto import algos, core
+from asn1crypto import cms as asn1
+from asn1crypto import x509 as asn1_x509
+from cryptography.hazmat.primitives import hashes, padding
+from cryptography.hazmat.primitives.asymmetric import padding as rsa_padding
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import CBC
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import Certificate
+
+from bvr.intake.sealed import Limits, PrivateKeys
+from bvr.intake.sealed.faults import Unsound, locked
+
+OAEP = rsa_padding.OAEP(mgf=rsa_padding.MGF1(hashes.SHA256()), algorithm=hashes.SHA256(), label=None)
+_KEY = 32  # bytes of an AES-256 key
+_BLOCK = 16
+_CHUNK = 64 * 1024
+
+
+class Enveloped(msgspec.Struct, frozen=True, kw_only=True):
+    """What the structure says: the wrapped keys with their recipients, and the content."""
+
+    recipients: tuple[tuple[bytes, int], ...]
+    wrapped: tuple[bytes, ...]
+    iv: bytes
+    content: bytes
+
+
+def read(body: bytes, limits: Limits) -> Enveloped:
+    """The structure of a container. Raises Unsound: size, structure, algorithms, in this order."""
+    if len(body) > limits.container:
+        raise Unsound(
+            "size",
+            f"Meldingen er på {len(body)} byte; grensen er {limits.container}.",
+            f"The message is {len(body)} bytes; the limit is {limits.container}.",
+        )
+    if body[:2] == b"PK":
+        raise Unsound("pakke-cms", "Pakken er ikke kryptert.", "The container is not encrypted.")
+    try:
+        info = asn1.ContentInfo.load(body, strict=True)
+        if info["content_type"].native != "enveloped_data":
+            raise Unsound("pakke-cms", "Meldingen er ikke CMS EnvelopedData.", "The message is not CMS EnvelopedData.")
+        data = info["content"]
+        found = [
+            entry.chosen
+            for entry in data["recipient_infos"]
+            if entry.name == "ktri" and entry.chosen["rid"].name == "issuer_and_serial_number"
+        ]
+        content_info = data["encrypted_content_info"]
+        content = content_info["encrypted_content"].native
+        algorithm = content_info["content_encryption_algorithm"]
+        recipients = tuple(
+            (r["rid"].chosen["issuer"].dump(), int(r["rid"].chosen["serial_number"].native)) for r in found
+        )
+        wrapped = tuple(r["encrypted_key"].native for r in found)
+        sound = bool(found) and len(found) <= limits.recipients and isinstance(content, bytes)
+        allowed = (
+            all(_is_oaep_sha256(r["key_encryption_algorithm"]) for r in found)
+            and algorithm["algorithm"].native == "aes256_cbc"
+            and content_info["content_type"].native == "data"
+        )
+        iv = algorithm["parameters"].native if allowed else b""
+    except Unsound:
+        raise
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError, OverflowError) as error:
+        raise _no_structure() from error
+    if not sound:
+        raise _no_structure()
+    if not allowed or not isinstance(iv, bytes) or len(iv) != _BLOCK:
+        raise Unsound(
+            "pakke-algoritme",
+            "Meldingen er kryptert på en måte som ikke tas imot. Bruk RSAES-OAEP med SHA-256 og AES-256-CBC.",
+            "The message is encrypted in a way that is not accepted. Use RSAES-OAEP with SHA-256 and AES-256-CBC.",
+        )
+    return Enveloped(recipients=recipients, wrapped=wrapped, iv=iv, content=content)
+
+
+def _no_structure() -> Unsound:
+    return Unsound(
+        "pakke-cms",
+        "Meldingen er ikke en lesbar CMS-struktur med en mottaker oppgitt ved utsteder og serienummer.",
+        "The message is not a readable CMS structure with a recipient named by issuer and serial number.",
+    )
+
+
+def _is_oaep_sha256(algorithm: Any) -> bool:
+    if algorithm["algorithm"].native != "rsaes_oaep":
+        return False
+    given = algorithm["parameters"]
+    mask, label = given["mask_gen_algorithm"], given["p_source_algorithm"]
+    return bool(
+        given["hash_algorithm"]["algorithm"].native == "sha256"
+        and mask["algorithm"].native == "mgf1"
+        and mask["parameters"]["algorithm"].native == "sha256"
+        and label["algorithm"].native == "p_specified"
+        and label["parameters"].native == b""
+    )
+
+
+def decrypt(enveloped: Enveloped, keys: PrivateKeys) -> bytes:
+    """The content. Raises `locked()` when it cannot be had, whatever the reason.
+
+    A key that does not open is followed by a random one, so that both take the same way.
+    """
+    key = keys.unwrap(enveloped.recipients, enveloped.wrapped)
+    if key is None or len(key) != _KEY:
+        key = os.urandom(_KEY)
+    decryptor = Cipher(AES(key), CBC(enveloped.iv)).decryptor()
+    unpadder = padding.PKCS7(8 * _BLOCK).unpadder()
+    try:
+        plain = decryptor.update(enveloped.content) + decryptor.finalize()
+        return unpadder.update(plain) + unpadder.finalize()
+    except ValueError:
+        raise locked() from None
+
+
+def encrypt(content: bytes, recipient: Certificate, *, indefinite: bool = False) -> bytes:
+    """Content encrypted to a certificate: DER, or BER with indefinite lengths as a stream is written."""
+    public = recipient.public_key()
+    if not isinstance(public, rsa.RSAPublicKey):
+        raise ValueError("the recipient's certificate does not hold an RSA key")
+    key, iv = os.urandom(_KEY), os.urandom(_BLOCK)
+    padder = padding.PKCS7(8 * _BLOCK).padder()
+    encryptor = Cipher(AES(key), CBC(iv)).encryptor()
+    secret = encryptor.update(padder.update(content) + padder.finalize()) + encryptor.finalize()
+    info = _structure(key, iv, secret, public, recipient)
+    return _as_stream(info, secret) if indefinite else bytes(info.dump())
+
+
+def _structure(key: bytes, iv: bytes, secret: bytes, public: rsa.RSAPublicKey, recipient: Certificate) -> Any:
+    certificate = asn1_x509.Certificate.load(recipient.public_bytes(Encoding.DER))
+    sha256 = algos.DigestAlgorithm({"algorithm": "sha256"})
+    oaep = algos.RSAESOAEPParams(
+        {
+            "hash_algorithm": sha256,
+            "mask_gen_algorithm": {"algorithm": "mgf1", "parameters": sha256},
+            "p_source_algorithm": {"algorithm": "p_specified", "parameters": b""},
+        }
+    )
+    to = asn1.KeyTransRecipientInfo(
+        {
+            "version": "v0",
+            "rid": asn1.RecipientIdentifier(
+                "issuer_and_serial_number",
+                asn1.IssuerAndSerialNumber({"issuer": certificate.issuer, "serial_number": certificate.serial_number}),
+            ),
+            "key_encryption_algorithm": {"algorithm": "rsaes_oaep", "parameters": oaep},
+            "encrypted_key": public.encrypt(key, OAEP),
+        }
+    )
+    return asn1.ContentInfo(
+        {
+            "content_type": "enveloped_data",
+            "content": {
+                "version": "v0",
+                "recipient_infos": [to],
+                "encrypted_content_info": {
+                    "content_type": "data",
+                    "content_encryption_algorithm": {"algorithm": "aes256_cbc", "parameters": iv},
+                    "encrypted_content": secret,
+                },
+            },
+        }
+    )
+
+
+def _as_stream(info: Any, secret: bytes) -> bytes:
+    """The same structure with indefinite lengths and the content in pieces."""
+    data = info["content"]
+    inner = data["encrypted_content_info"]
+    pieces = b"".join(core.OctetString(piece).dump() for piece in _pieces(secret))
+    content_info = inner["content_type"].dump() + inner["content_encryption_algorithm"].dump() + _open(0xA0, pieces)
+    body = data["version"].dump() + data["recipient_infos"].dump() + _open(0x30, content_info)
+    return _open(0x30, info["content_type"].dump() + _open(0xA0, _open(0x30, body)))
+
+
+def _open(tag: int, content: bytes) -> bytes:
+    return bytes((tag, 0x80)) + content + b"\x00\x00"
+
+
+def _pieces(data: bytes) -> Iterator[bytes]:
+    for start in range(0, len(data), _CHUNK):
+        yield data[start : start + _CHUNK]
