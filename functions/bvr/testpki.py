@@ -30,6 +30,7 @@ class Pki(msgspec.Struct, frozen=True, kw_only=True):
     """A root and an issuer below it."""
 
     root: x509.Certificate
+    root_key: rsa.RSAPrivateKey
     issuer: x509.Certificate
     issuer_key: rsa.RSAPrivateKey
 
@@ -38,7 +39,7 @@ class Pki(msgspec.Struct, frozen=True, kw_only=True):
         root_key, issuer_key = new_key(), new_key()
         root = _certificate(_name(f"{name} Root CA"), _name(f"{name} Root CA"), root_key, root_key, ca=1)
         issuer = _certificate(_name(f"{name} CA 1"), root.subject, issuer_key, root_key, ca=0)
-        return cls(root=root, issuer=issuer, issuer_key=issuer_key)
+        return cls(root=root, root_key=root_key, issuer=issuer, issuer_key=issuer_key)
 
     def business(
         self,
@@ -49,9 +50,10 @@ class Pki(msgspec.Struct, frozen=True, kw_only=True):
         start: datetime = _START,
         end: datetime = _START + _YEARS,
         seid2: bool = False,
+        bits: int = 2048,
     ) -> Signing:
         """A business certificate with its key. `seid2`: the number in organizationIdentifier, as newer ones have it."""
-        own = key or new_key()
+        own = key or new_key(bits)
         number = (
             x509.NameAttribute(NameOID.ORGANIZATION_IDENTIFIER, f"NTRNO-{orgnr}")
             if seid2
@@ -116,7 +118,8 @@ def pem_of_key(key: rsa.RSAPrivateKey) -> bytes:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
-REGISTER, SENDER = "register", "avsender"
+REGISTER_BITS = 3072
+"""Size of the register's own key: what Cloud KMS recommends for RSA decryption."""
 
 
 def write(folder: Path, register_orgnr: str, sender_orgnr: str) -> list[Path]:
@@ -126,7 +129,7 @@ def write(folder: Path, register_orgnr: str, sender_orgnr: str) -> list[Path]:
     holds the chain above it too.
     """
     pki = Pki.new()
-    register, sender = pki.business(register_orgnr, "Registeret"), pki.business(sender_orgnr)
+    register, sender = pki.business(register_orgnr, "Registeret", bits=REGISTER_BITS), pki.business(sender_orgnr)
     contents = {
         "utstedere.pem": pem_of(pki.root, pki.issuer),
         "register-nokkel/1.pem": pem_of_key(register.key),

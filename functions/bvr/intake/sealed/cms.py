@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -70,7 +71,7 @@ def read(body: bytes, limits: Limits) -> Enveloped:
         wrapped = tuple(r["encrypted_key"].native for r in found)
         sound = bool(found) and len(found) <= limits.recipients and isinstance(content, bytes)
         allowed = (
-            all(_is_oaep_sha256(r["key_encryption_algorithm"]) for r in found)
+            all(_is_oaep_sha256(r["key_encryption_algorithm"].dump()) for r in found)
             and algorithm["algorithm"].native == "aes256_cbc"
             and content_info["content_type"].native == "data"
         )
@@ -98,7 +99,9 @@ def _no_structure() -> Unsound:
     )
 
 
-def _is_oaep_sha256(algorithm: Any) -> bool:
+@lru_cache(maxsize=64)
+def _is_oaep_sha256(encoded: bytes) -> bool:
+    algorithm = asn1.KeyEncryptionAlgorithm.load(encoded)
     if algorithm["algorithm"].native != "rsaes_oaep":
         return False
     given = algorithm["parameters"]

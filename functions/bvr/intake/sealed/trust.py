@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import re
 import threading
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -29,6 +31,9 @@ from pyhanko_certvalidator import ValidationContext
 from bvr.intake.sealed import Signer
 from bvr.intake.sealed.faults import Unsound
 from bvr.model.identifiers import is_orgnr
+
+# Its warnings name the certificate and carry stack traces; our own log says what we decided.
+logging.getLogger("pyhanko").setLevel(logging.CRITICAL)
 
 # What a business certificate may be used for when it seals a message; one of them is enough.
 _USAGE = KeyUsageConstraints(key_usage={"digital_signature", "non_repudiation"})
@@ -52,6 +57,16 @@ _MALFORMED = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """A certificate whose chain was found good for messages received from `first` to `last`."""
+
+    certificate: Any
+    signer: Signer
+    first: datetime
+    last: datetime
+
+
 class Trust:
     """The issuers whose signatures count. Safe to use from several threads."""
 
@@ -70,7 +85,7 @@ class Trust:
             raise ValueError("no issuer is trusted: nothing could be signed by anybody")
         self._crls = list(crls)
         self._recheck = recheck
-        self._checked: dict[str, tuple[datetime, datetime]] = {}
+        self._checked: dict[bytes, _Checked] = {}
         self._lock = threading.Lock()
 
     @classmethod
@@ -82,24 +97,26 @@ class Trust:
         """Who signed the manifest. Raises Unsound: signature, then trust, then organisation number."""
         try:
             signed, info = self._read(signature)
-            certificates = generic_cms.extract_certs_for_validation(signed)
-            certificate = certificates.signer_cert
+            bag = hashlib.sha256(signed["certificates"].contents + info["sid"].dump()).digest()
+            known = self._known(bag, at)
+            certificate = known.certificate if known else generic_cms.extract_certs_for_validation(signed).signer_cert
             digest = _HASHES[info["digest_algorithm"]["algorithm"].native](manifest).digest()
             intact, valid = generic_cms.validate_sig_integrity(info, certificate, "data", digest)
         except _MALFORMED as error:
             raise _bad_signature() from error
         if not intact or not valid:
             raise _bad_signature()
-        fingerprint = hashlib.sha256(certificate.dump()).hexdigest()
-        if not self._is_known(fingerprint, at):
-            self._check(signed, manifest, at)
-            self._remember(fingerprint, certificate, at)
-        return Signer(
+        if known:
+            return known.signer
+        self._check(signed, manifest, at)
+        signer = Signer(
             orgnr=_organisation(certificate),
-            fingerprint=fingerprint,
+            fingerprint=hashlib.sha256(certificate.dump()).hexdigest(),
             serial=str(certificate.serial_number),
             not_after=certificate.not_valid_after,
         )
+        self._remember(bag, _Checked(certificate, signer, at, min(at + self._recheck, signer.not_after)))
+        return signer
 
     def _read(self, signature: bytes) -> tuple[Any, Any]:
         """(SignedData, its one SignerInfo) of a detached signature with signed attributes and algorithms we accept."""
@@ -126,16 +143,17 @@ class Trust:
             )
         return signed, infos[0]
 
-    def _is_known(self, fingerprint: str, at: datetime) -> bool:
+    def _known(self, bag: bytes, at: datetime) -> _Checked | None:
+        """The certificate of a message, if its chain was found good not long before."""
         with self._lock:
-            first, last = self._checked.get(fingerprint, (None, None))
-        return first is not None and last is not None and first <= at <= last
+            found = self._checked.get(bag)
+        return found if found and found.first <= at <= found.last else None
 
-    def _remember(self, fingerprint: str, certificate: Any, at: datetime) -> None:
+    def _remember(self, bag: bytes, checked: _Checked) -> None:
         with self._lock:
             if len(self._checked) >= _CACHED:
                 self._checked.clear()
-            self._checked[fingerprint] = (at, min(at + self._recheck, certificate.not_valid_after))
+            self._checked[bag] = checked
 
     def _check(self, signed: Any, manifest: bytes, at: datetime) -> None:
         """pyHanko's whole validation: it must be intact, valid and trusted, by a certificate valid when it came."""
