@@ -95,6 +95,12 @@ def _read_number(nummer: str, synthetic: bool, accept_new: bool) -> Number:
     return Number("DNR" if d[0] >= 4 else "FNR", day, month, year, shifted, new_series=remainder > 0)
 
 
+def has_check_digits(nummer: str) -> bool:
+    """Whether eleven digits pass both checks, whatever date they hold: all that KOSTRA's control program asks."""
+    d = _digits(nummer, 11)
+    return d is not None and not any(sum(a * b for a, b in zip(w, d, strict=False)) % 11 for w in (_W1, _W2))
+
+
 def decode_date(nummer: str) -> tuple[int, int, int, bool] | None:
     """(day, month, two-digit year, month was shifted) of the first six characters; None when they are no date (A17)."""
     d = _digits(nummer, 11)
