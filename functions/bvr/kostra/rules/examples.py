@@ -95,6 +95,7 @@ def individ(
         if isinstance(record, m.Melding) and record.undersokelse is not None and record.undersokelse.id == NEW:
             record = replace(record, undersokelse=replace(record.undersokelse, id=f"Undersokelse-{count[name]}"))
         lists.setdefault(name.lower(), []).append(record)
+    placed: dict[str, Any] = {name: tuple(found) for name, found in lists.items()}
     return m.Individ(
         id=id,
         start_dato=_date(start),
@@ -106,7 +107,7 @@ def individ(
         bydelsnavn=bydelsnavn,
         saksbehandler=saksbehandler,
         avslutta3112="1" if avsluttet else "2",
-        **{name: tuple(found) for name, found in lists.items()},
+        **placed,
     )
 
 

@@ -202,7 +202,7 @@ def end_outside_year(id: str, concept: type[Concept], build: Build, *, official:
 def code_without_text(
     id: str,
     concept: type[Concept],
-    build: Build,
+    build: Callable[[str, str | None], Individ],
     *,
     official: str,
     codes: tuple[str, ...],

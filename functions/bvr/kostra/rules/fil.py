@@ -144,6 +144,8 @@ def structure(
         given["antall"] = count
     if number is not None:
         given["nummer"] = number
+    if reason_nb:
+        given["grunn"] = reason_nb
     element = {"kostra-avgiver": "Avgiver", "kostra-individ": "Individ"}.get(rule.rpartition("-")[0], "Barnevern")
     path = "/Barnevern" if element == "Barnevern" else f"/Barnevern/{element}"
     return tell(

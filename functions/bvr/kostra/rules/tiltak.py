@@ -170,7 +170,7 @@ def tiltak_06(t: Tiltak, k: Klient) -> Result:
 code_without_text(
     "kostra-tiltak-07",
     Tiltak,
-    lambda kode, presisering: individ(tiltak(kategori=(kode, presisering))),  # type: ignore[arg-type]
+    lambda kode, presisering: individ(tiltak(kategori=(kode, presisering))),
     official="Tiltak Kontroll 7: Kontroll av manglende presisering for tiltakskategori",
     codes=("1.99", "2.99", "3.7", "3.99", "4.99", "5.99", "6.99", "7.99", "8.99"),
     ordinary="3.1",
@@ -181,7 +181,7 @@ code_without_text(
 code_without_text(
     "kostra-tiltak-08",
     Tiltak,
-    lambda kode, presisering: individ(tiltak(slutt="2024-06-01", opphevelse=(kode, presisering))),  # type: ignore[arg-type]
+    lambda kode, presisering: individ(tiltak(slutt="2024-06-01", opphevelse=(kode, presisering))),
     official="Tiltak Kontroll 8: Kontroll av kode og presisering for opphevelse",
     codes=("4",),
     ordinary="3",
