@@ -166,6 +166,7 @@ class LocalCloud:
         serve = storage.command(storage_port, bucket_data, self._told())
         self._spawn("storage", serve, PUBSUB_EMULATOR_HOST=pubsub_host)
         self._write_keyset()
+        self._write_certificates()
         self._runner.start(self._environment)
 
         with ThreadPoolExecutor() as pool:
@@ -230,6 +231,10 @@ class LocalCloud:
             "BVR_BIGQUERY_WRITE_ENDPOINT": f"{HOST}:{grpc_port}",
             **self.topology.environment,
             "BVR_KEYSET": str(self._keyset),
+            "BVR_PRIVATE_KEYS": str(self._pki / "register-nokkel"),
+            "BVR_TRUSTED_ISSUERS": str(self._pki / "utstedere.pem"),
+            "BVR_SEAL_KEY": str(self._pki / "register-nokkel" / "1.pem"),
+            "BVR_SEAL_CERTIFICATE": str(self._pki / "register.pem"),
             "BVR_ALLOW_SYNTHETIC": "true",
             "BVR_MASKINPORTEN_ISSUER": self.tokens.issuer,
         }
@@ -241,6 +246,7 @@ class LocalCloud:
         """What somebody needs who calls the extract API: where it is, and who may and who may not."""
         bufdir, stranger = self.tokens.client("bufdir"), self.tokens.client("uten-tilgang")
         clients = {
+            "BVR_TEST_PKI": str(self._pki),
             "BVR_CLIENTS": str(self.tokens.clients_file),
             "BVR_CLIENT_ID": bufdir.client_id,
             "BVR_CLIENT_KEY": bufdir.key_file,
@@ -267,6 +273,20 @@ class LocalCloud:
         self._keyset.parent.mkdir(parents=True, exist_ok=True)
         self._keyset.touch(mode=0o600)
         self._keyset.write_text(json_proto_keyset_format.serialize(handle, secret_key_access.TOKEN))
+
+    @property
+    def _pki(self) -> Path:
+        return (self._data or self.run_dir) / "sertifikater"
+
+    def _write_certificates(self) -> None:
+        """Test certificates: of the register, and of an issuer that any synthetic sender can be given one by."""
+        if (self._pki / "utstedere.pem").exists():
+            return
+        from bvr.sealing import REGISTER_ORGNR
+        from bvr.simulate.senders import SUPPLIER_ORGNR
+        from bvr.testpki import write
+
+        write(self._pki, REGISTER_ORGNR, SUPPLIER_ORGNR)
 
     def _prepare(self, name: str, ready: Callable[[], bool], fill: Callable[[], str]) -> None:
         """Wait for a server, fill it, and say so."""
@@ -403,10 +423,11 @@ class LocalCloud:
         wanted = schemas.read(self._schema_folder)
         schemas.create(client, wanted)
         if any(table.id == "grunnlag.avsender" for table in wanted):
-            from bvr.simulate.senders import rights
+            from bvr.simulate.senders import SUPPLIER_ORGNR, rights
 
             # Made again at each start: addresses have changed.
-            self.add_senders(rights(), replace=True)
+            own = (self._pki / "avsender.pem").read_text()
+            self.add_senders(rights({SUPPLIER_ORGNR: own}), replace=True)
         return f"{len(self.topology.datasets)} datasets, {len(wanted)} tables and views"
 
     def add_senders(self, rights: Iterable[Right], *, replace: bool = False) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import flask
@@ -22,6 +23,8 @@ from bvr.log import log
 if TYPE_CHECKING:
     from bvr.api.handler import Api
     from bvr.desk import Desk
+    from bvr.intake.sealed import Opener
+    from bvr.intake.sealed.seal import AnswerSealer
     from bvr.intake.sender import SenderRegister
     from bvr.service import Service
 
@@ -45,7 +48,40 @@ def desk() -> Desk:
         topic_events=c.topic_hendelse,
         topic_out=c.topic_kvittering,
         topic_dead=c.topic_dead_letter,
+        sealer=_sealer(),
         sweep_after=timedelta(minutes=c.sweep_after_minutes),
+    )
+
+
+def _sealer() -> AnswerSealer | None:
+    """Seals answers to those whose certificate the register of senders knows; None without a key to sign with."""
+    c = config()
+    if not c.seal_key:
+        return None
+    from bvr.intake.sealed.keys import certificates, private_key
+    from bvr.intake.sealed.seal import AnswerSealer, Signing
+
+    own, *chain = certificates(Path(c.seal_certificate))
+    signing = Signing(key=private_key(Path(c.seal_key)), certificate=own, chain=chain)
+    return AnswerSealer(signing, lambda account: senders().certificate_of(account))
+
+
+@cache
+def opener() -> Opener | None:
+    """Opens sealed messages with the keys of Cloud KMS, or with those mounted as files; None where there are none."""
+    c = config()
+    if not (c.kms_keys or c.private_keys):
+        return None
+    from bvr import gcp
+    from bvr.intake.sealed import Limits, Opener
+    from bvr.intake.sealed.keys import PemKeys
+    from bvr.intake.sealed.trust import Trust
+
+    keys = gcp.kms_keys(c.kms_keys.split(",")) if c.kms_keys else PemKeys.of(c.private_keys)
+    return Opener(
+        keys=keys,
+        trust=Trust.of(Path(c.trusted_issuers).read_bytes()),
+        limits=Limits(container=c.settings.limits.bytes),
     )
 
 
@@ -76,6 +112,7 @@ def service() -> Service:
         rows=rows,
         settings=c.settings,
         senders=senders(),
+        opener=opener(),
     )
 
 

@@ -150,7 +150,8 @@ def send(files: tuple[str, ...], wait: bool, version: str, native: bool, timeout
 @click.option("--seed", default=1, show_default=True, help="The same seed gives the same bytes.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write the XML files and a manifest to this folder.")
 @click.option("--send", "publish", is_flag=True, help="Send them to the register that the environment points to.")
-def simulate(kommuner: int, saker: int, dager: int, seed: int, out: Path | None, publish: bool) -> None:
+@click.option("--sealed", is_flag=True, help="Send them sealed: signed and encrypted, as Fiks IO carries them.")
+def simulate(kommuner: int, saker: int, dager: int, seed: int, out: Path | None, publish: bool, sealed: bool) -> None:
     """Synthetic municipalities: case histories that grow day by day, with the faults that real ones have."""
     if out is None and not publish:
         raise click.UsageError("say where the cases should go: --out FOLDER, --send, or both")
@@ -164,8 +165,63 @@ def simulate(kommuner: int, saker: int, dager: int, seed: int, out: Path | None,
         _needs_environment()
         from bvr.sending import send_submissions
 
-        sent = send_submissions(make(kommuner, saker, dager, seed))
+        sent = send_submissions(make(kommuner, saker, dager, seed), sealed=sealed)
         click.echo(f"{sent} submissions sent")
+
+
+@main.command(epilog=_example("bvr certificates --orgnr 310000019 --out nokler"))
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder to write to.")
+@click.option("--orgnr", required=True, help="The sender's organisation number.")
+def certificates(out: Path, orgnr: str) -> None:
+    """Test certificates, to try sealed messages with: issuers, the register's key, and a sender's business certificate.
+
+    They look like the real ones and are worth nothing.
+    """
+    from bvr.model.identifiers import is_orgnr
+    from bvr.sealing import REGISTER_ORGNR
+    from bvr.testpki import write
+
+    if not is_orgnr(orgnr):
+        raise click.UsageError(f"{orgnr} is not an organisation number: nine digits, modulus 11")
+    for path in write(out, REGISTER_ORGNR, orgnr):
+        click.echo(path)
+
+
+@main.command(
+    epilog=_example("bvr seal sak.xml --to register.pem --key avsender-nokkel.pem --cert avsender.pem --out sak.p7m")
+)
+@click.argument("files", nargs=-1, required=True, metavar="FILE…", type=click.Path(exists=True, path_type=Path))
+@click.option("--to", type=click.Path(exists=True, path_type=Path), required=True, help="The receiver's certificate.")
+@click.option("--key", type=click.Path(exists=True, path_type=Path), required=True, help="Your private key (PKCS#8).")
+@click.option("--cert", type=click.Path(exists=True, path_type=Path), required=True, help="Your certificate and chain.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="The container to write.")
+@click.option("--der", is_flag=True, help="Definite lengths, in place of the indefinite ones of a stream.")
+def seal(files: tuple[Path, ...], to: Path, key: Path, cert: Path, out: Path, der: bool) -> None:
+    """Seal files as a Fiks client does: an ASiC-E container, signed, and encrypted to the receiver.
+
+    The first FILE is the one that the message is about.
+    """
+    from bvr.sealing import seal_files
+
+    try:
+        out.write_bytes(seal_files(files, to=to, key=key, certificate=cert, indefinite=not der))
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{out}: {out.stat().st_size} bytes", err=True)
+
+
+@main.command("open", epilog=_example("bvr open sak.p7m --key register-nokkel/ --trust utstedere.pem --out utpakket/"))
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--key", type=click.Path(exists=True, path_type=Path), required=True, help="Private key, or a folder of.")
+@click.option("--trust", type=click.Path(exists=True, path_type=Path), required=True, help="Issuers that you trust.")
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder to unpack to; else they are listed."
+)
+def open_(file: Path, key: Path, trust: Path, out: Path | None) -> None:
+    """Open a sealed container with every check of the register. Exit code 2 when one of them fails, and which."""
+    from bvr.sealing import open_file
+
+    sys.exit(open_file(file, key=key, trust=trust, out=out))
 
 
 @main.command(epilog=_example("bvr senders avsendere.csv --load"))

@@ -8,12 +8,13 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, ClassVar
 from uuid import uuid4
 
+import google_crc32c
 import grpc
 import msgspec
 from google.api_core.exceptions import (
@@ -27,7 +28,7 @@ from google.api_core.exceptions import (
     ServiceUnavailable,
 )
 from google.auth.credentials import AnonymousCredentials
-from google.cloud import bigquery, pubsub_v1, storage
+from google.cloud import bigquery, kms_v1, pubsub_v1, storage
 from google.cloud.bigquery_storage_v1 import BigQueryWriteClient, types, writer
 from google.cloud.bigquery_storage_v1.services.big_query_write.transports import BigQueryWriteGrpcTransport
 from google.protobuf import descriptor_pb2
@@ -311,6 +312,55 @@ def write_client(endpoint: str) -> BigQueryWriteClient:
     return BigQueryWriteClient(
         transport=BigQueryWriteGrpcTransport(channel=channel, credentials=AnonymousCredentials())
     )
+
+
+class KmsKeys:
+    """Private keys that never leave Cloud KMS: versions of keys for RSA decryption with OAEP and SHA-256.
+
+    The newest first; a message for an older one costs a call more during a rollover.
+    """
+
+    def __init__(self, client: kms_v1.KeyManagementServiceClient, versions: Sequence[str]) -> None:
+        """`versions`: full resource names of key versions."""
+        self._client = client
+        self._versions = [version.strip() for version in versions]
+
+    def unwrap(self, serials: Sequence[tuple[bytes, int]], wrapped: Sequence[bytes]) -> bytes | None:
+        for version in self._versions:
+            for secret in wrapped:
+                if (opened := self._decrypt(version, secret)) is not None:
+                    return opened
+        return None
+
+    def _decrypt(self, version: str, secret: bytes) -> bytes | None:
+        """The content key; None when this key does not open it. Both ways are checked for damage with CRC32C."""
+        try:
+            answer = self._client.asymmetric_decrypt(
+                request={"name": version, "ciphertext": secret, "ciphertext_crc32c": _crc32c(secret)},
+                timeout=_SECONDS,
+                retry=None,
+            )
+        except InvalidArgument:  # not made for this key
+            return None
+        except (GoogleAPICallError, RetryError, OSError) as error:
+            raise Retry(f"kms decrypt: {type(error).__name__}") from error
+        plain = bytes(answer.plaintext)
+        if not answer.verified_ciphertext_crc32c or answer.plaintext_crc32c != _crc32c(plain):
+            raise Retry("kms decrypt: damaged on the way")
+        return plain
+
+
+def _crc32c(data: bytes) -> int:
+    return int.from_bytes(google_crc32c.Checksum(data).digest(), "big")
+
+
+@cache
+def _kms_client() -> kms_v1.KeyManagementServiceClient:
+    return kms_v1.KeyManagementServiceClient()
+
+
+def kms_keys(versions: Sequence[str]) -> KmsKeys:
+    return KmsKeys(_kms_client(), versions)
 
 
 class Inbox:

@@ -13,9 +13,10 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from bvr import gcp
+from bvr import gcp, sealing
 from bvr.config import config
 from bvr.intake.protocol import SSB_SUBMIT, SUBMIT
+from bvr.model.versions import interface
 from bvr.simulate import Submission
 from bvr.simulate.senders import SUPPLIER_ACCOUNT
 
@@ -24,7 +25,7 @@ _EXIT = {"OK": 0, "INFO": 0, "WARNING": 0, "ERROR": 1, "FATAL": 2}
 
 def ssb_payload(xml: bytes, version: str) -> bytes:
     """`payload.json` of the production protocol. XML that is not text in UTF-8 keeps its shape as far as JSON can."""
-    body = {"xsdVersion": int(version.split(".", maxsplit=1)[0]), "xmlBody": xml.decode("utf-8", "replace")}
+    body = {"xsdVersion": interface(version), "xmlBody": xml.decode("utf-8", "replace")}
     return msgspec.json.encode(body)
 
 
@@ -86,15 +87,17 @@ def rules_of(answer: dict[str, Any]) -> list[tuple[str, str]]:
     return [(f["alvorlighet"], f["regelNavn"]) for f in answer.get("funn", ())]
 
 
-def send_submissions(submissions: Iterable[Submission]) -> int:
+def send_submissions(submissions: Iterable[Submission], *, sealed: bool = False) -> int:
     """Publish simulated submissions in their order of arrival; the number sent."""
     c = config()
+    seal = sealing.simulated() if sealed else None
     topics = gcp.publisher(c.project)
     sent = 0
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("Sending", total=None)
         for submission in submissions:
-            topics.publish(c.topic_innsending, submission.body, submission.attributes)
+            body, attributes = seal(submission) if seal else (submission.body, submission.attributes)
+            topics.publish(c.topic_innsending, body, attributes)
             sent += 1
             progress.advance(task)
     return sent

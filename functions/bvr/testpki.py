@@ -33,6 +33,17 @@ class Pki(msgspec.Struct, frozen=True, kw_only=True):
     root_key: rsa.RSAPrivateKey
     issuer: x509.Certificate
     issuer_key: rsa.RSAPrivateKey
+    sender_key: rsa.RSAPrivateKey | None = None  # one key for all synthetic senders: making one takes a while
+
+    @classmethod
+    def read(cls, folder: Path) -> Pki:
+        """The root and the issuer that `write` put in a folder."""
+        from bvr.intake.sealed.keys import certificates, private_key
+
+        root, issuer = certificates(folder / "utstedere.pem")
+        keys = (private_key(folder / name) for name in ("rot-nokkel.pem", "utsteder-nokkel.pem", "avsender-nokkel.pem"))
+        root_key, issuer_key, sender_key = keys
+        return cls(root=root, root_key=root_key, issuer=issuer, issuer_key=issuer_key, sender_key=sender_key)
 
     @classmethod
     def new(cls, name: str = "BVR Test") -> Pki:
@@ -125,13 +136,15 @@ REGISTER_BITS = 3072
 def write(folder: Path, register_orgnr: str, sender_orgnr: str) -> list[Path]:
     """Everything for a trial, in a folder: the issuers, the register's key and certificate, and a sender's.
 
-    `utstedere.pem`, `register-nokkel/1.pem`, `register.pem`, `avsender-nokkel.pem`, `avsender.pem`; a certificate file
-    holds the chain above it too.
+    `utstedere.pem` and their keys, `register-nokkel/1.pem`, `register.pem`, `avsender-nokkel.pem`, `avsender.pem`; a
+    certificate file holds the chain above it too.
     """
     pki = Pki.new()
     register, sender = pki.business(register_orgnr, "Registeret", bits=REGISTER_BITS), pki.business(sender_orgnr)
     contents = {
         "utstedere.pem": pem_of(pki.root, pki.issuer),
+        "rot-nokkel.pem": pem_of_key(pki.root_key),
+        "utsteder-nokkel.pem": pem_of_key(pki.issuer_key),
         "register-nokkel/1.pem": pem_of_key(register.key),
         "register.pem": pem_of(register.certificate, *register.chain),
         "avsender-nokkel.pem": pem_of_key(sender.key),

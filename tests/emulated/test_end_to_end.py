@@ -6,8 +6,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from datetime import UTC, timedelta
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -15,13 +15,21 @@ from uuid import uuid4
 import pytest
 import requests
 
+from bvr.desk import SEALED_TYPE
+from bvr.intake.sealed import Opener
+from bvr.intake.sealed.keys import PemKeys, certificates
+from bvr.intake.sealed.seal import seal
+from bvr.intake.sealed.trust import Trust
+from bvr.intake.sender import Right
 from bvr.model.xml import encode
 from bvr.rules.examples import BOY, document, melding, personalia, sak
+from bvr.sealing import REGISTER_ORGNR
 from bvr.simulate import Submission, simulate
 from bvr.simulate.senders import SUPPLIER_ACCOUNT, SUPPLIER_ORGNR
+from bvr.testpki import Pki, pem_of
 from emulator.cloud import LocalCloud
 from emulator.tokens import fetch_token
-from tests.unit.service_world import native, right
+from tests.unit.service_world import REPORTER, native, right
 
 pytestmark = [pytest.mark.local_cloud, pytest.mark.timeout(240)]
 
@@ -33,10 +41,24 @@ def cloud() -> Iterator[LocalCloud]:
     before = dict(os.environ)
     with LocalCloud() as running:
         os.environ.update(running.environment)
-        running.add_senders([right(), right(konto_id=SUPPLIER_ACCOUNT, orgnr=SUPPLIER_ORGNR, rolle="leverandor")])
+        running.add_senders(_senders(running))
         yield running
     os.environ.clear()
     os.environ.update(before)
+
+
+SEALED_ACCOUNT = "5ea1ed00-0000-4000-8000-000000000001"
+
+
+def _senders(cloud: LocalCloud) -> list[Right]:
+    """Who sends in these tests beside the synthetic municipalities."""
+    pki = Pki.read(Path(cloud.environment["BVR_TEST_PKI"]))
+    own = pki.business(REPORTER.organisasjonsnummer, key=pki.sender_key)
+    return [
+        right(),
+        right(konto_id=SUPPLIER_ACCOUNT, orgnr=SUPPLIER_ORGNR, rolle="leverandor"),
+        right(konto_id=SEALED_ACCOUNT, sertifikat=pem_of(own.certificate).decode()),
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +76,10 @@ class Sent:
         return self.answers[melding_id][0]
 
 
-def publish(messages: list[tuple[bytes, dict[str, str]]], seconds: float = 90) -> Sent:
-    """Publish, and wait until each melding-id has its answer (or the time is out)."""
+def publish(
+    messages: list[tuple[bytes, dict[str, str]]], seconds: float = 90, read: Callable[[bytes], Any] = json.loads
+) -> Sent:
+    """Publish, and wait until each melding-id has its answer (or the time is out). `read` makes sense of an answer."""
     from bvr import gcp
     from bvr.config import config
 
@@ -67,7 +91,7 @@ def publish(messages: list[tuple[bytes, dict[str, str]]], seconds: float = 90) -
         for data, attributes in messages:
             topics.publish(c.topic_innsending, data, attributes)
         for data, attributes in inbox.messages(seconds):
-            answers[attributes["svar-til"]] = (json.loads(data), attributes)
+            answers[attributes["svar-til"]] = (read(data), attributes)
             if expected <= answers.keys():
                 break
     return Sent(answers)
@@ -200,6 +224,36 @@ def test_a_claim_check_through_cloud_storage(cloud: LocalCloud) -> None:
     message = native(b"", 910, dataref=f"gs://{bucket.name}/{blob.name}", generation=str(blob.generation))
     answers = publish([(b"", message.attributes)])
     assert answers.body(message.attributes["melding-id"])["resultat"] == "GODKJENT"
+
+
+def test_a_sealed_message_there_and_back(cloud: LocalCloud) -> None:
+    """As a municipality over Fiks IO: signed by it, encrypted to the register; the answer comes back the same way."""
+    pki = Pki.read(Path(cloud.environment["BVR_TEST_PKI"]))
+    register = certificates(Path(cloud.environment["BVR_TEST_PKI"]) / "register.pem")[0]
+    own = pki.business(REPORTER.organisasjonsnummer, key=pki.sender_key)
+    account = SEALED_ACCOUNT
+    case = encode(document(sak(personalia(), melding(slutt="2024-02-05")))).replace(b"-0000-4000-", b"-0000-45ea-")
+    whole = native(b"", 931, avsender_id=account, content_type=SEALED_TYPE).attributes
+    body = seal({"sak.xml": case}, own, register)
+    mine = Opener(keys=PemKeys([own.key]), trust=Trust.of(pem_of(pki.root)))
+
+    answers = publish([(body, whole)], read=lambda data: mine.open(data, datetime.now(UTC)))
+    opened, attributes = answers.answers[whole["melding-id"]]
+    assert attributes["content-type"] == SEALED_TYPE
+    assert opened.root == "kvittering.json"
+    assert opened.signer.orgnr == REGISTER_ORGNR
+    assert json.loads(opened.files["kvittering.json"])["resultat"] == "GODKJENT"
+
+    # The same, signed by somebody else: told nothing, and not even whether the case is known.
+    stranger = pki.business(REGISTER_ORGNR, key=pki.sender_key)
+    forged = native(b"", 932, avsender_id=account, content_type=SEALED_TYPE).attributes
+    answers = publish(
+        [(seal({"sak.xml": case}, stranger, register), forged)], read=lambda data: mine.open(data, datetime.now(UTC))
+    )
+    opened, _ = answers.answers[forged["melding-id"]]
+    refusal = json.loads(opened.files["feilmelding.json"])
+    assert refusal["feilkode"] == "AVGIVER_IKKE_TILLATT"
+    assert not refusal["duplikat"]
 
 
 def test_the_same_message_again_is_one_submission(cloud: LocalCloud) -> None:

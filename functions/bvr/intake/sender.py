@@ -184,6 +184,11 @@ class SenderRegister:
         self._senders: Senders | None = None
         self._read: datetime | None = None
 
+    def certificate_of(self, account: str) -> str | None:
+        """The certificate that answers to an account are sealed to, as PEM."""
+        day = self._clock().date()
+        return next((r.sertifikat for r in self.current().of_account(account, day) if r.sertifikat), None)
+
     def current(self, account: str | None = None) -> Senders:
         """The senders; with `account`, fresher ones when it is not among them."""
         from bvr.errors import Retry

@@ -1,1 +1,1 @@
-"""The annual KOSTRA file (15F): one file a municipality and year, many clients. The old channel, beside the daily one."""
+"""The annual KOSTRA file (15F): one file a municipality and year, many clients. The old channel."""
