@@ -22,6 +22,7 @@ from bvr.model.identifiers import make_duf, make_fodselsnummer
 from bvr.model.types import Concept
 
 YEAR = 2024
+Coded = str | tuple[str, str | None]  # a code, or a code and its clarification
 NEW = ""  # an Id that `individ` fills in
 DUF = make_duf(2999, 1)  # of a year to come
 
@@ -111,7 +112,7 @@ def individ(
     )
 
 
-def coded(kind: Any, *codes: str | tuple[str, str]) -> tuple[Any, ...]:
+def coded(kind: Any, *codes: Coded) -> tuple[Any, ...]:
     """Codes with their clarifications: "22" or ("22", "Naboen")."""
     return tuple(kind(kode=one) if isinstance(one, str) else kind(kode=one[0], presisering=one[1]) for one in codes)
 
@@ -122,8 +123,8 @@ def melding(
     start: str = "2024-03-01",
     slutt: str | None = None,
     konklusjon: str | None = None,
-    melder: tuple[str | tuple[str, str], ...] = ("1",),
-    saksinnhold: tuple[str | tuple[str, str], ...] = ("1",),
+    melder: tuple[Coded, ...] = ("1",),
+    saksinnhold: tuple[Coded, ...] = ("1",),
     id: str = NEW,
 ) -> m.Melding:
     return m.Melding(
@@ -143,7 +144,7 @@ def undersokelse(
     slutt: str | None = None,
     konklusjon: str | None = None,
     presisering: str | None = None,
-    vedtaksgrunnlag: tuple[str | tuple[str, str], ...] = ("1",),
+    vedtaksgrunnlag: tuple[Coded, ...] = ("1",),
     id: str = NEW,
 ) -> m.Undersokelse:
     return m.Undersokelse(
@@ -190,10 +191,10 @@ def tiltak(
     *,
     start: str = "2024-03-01",
     slutt: str | None = None,
-    kategori: str | tuple[str, str] = "3.1",
+    kategori: Coded = "3.1",
     lovhjemmel: m.Lovhjemmel | None = None,
     jmfr: tuple[Any, ...] = (),
-    opphevelse: str | tuple[str, str] | None = None,
+    opphevelse: Coded | None = None,
     id: str = NEW,
 ) -> m.Tiltak:
     return m.Tiltak(

@@ -301,8 +301,13 @@ class _Found:
                 )
             )
 
-    def path(self, wanted: Any) -> str:
-        return next(path for record, path in records(self.individ, self.number) if record is wanted)
+    def path(self, record: Any) -> str:
+        return self.paths[id(record)]
+
+    @cached_property
+    def paths(self) -> dict[int, str]:
+        """By identity; made when a finding is first on another record than the visited one."""
+        return {id(record): path for record, path in records(self.individ, self.number)}
 
 
 def tell(
