@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from functools import cache, lru_cache
 from itertools import islice
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,7 +24,9 @@ from lxml import etree
 
 from bvr.faults import Fault
 from bvr.model.concepts import UNIQUE, Barnevern, Sak, Slettet
-from bvr.model.types import Concept, Field, fields
+from bvr.model.types import Concept, Field, fields, fields_in
+from bvr.model.upcast import refusals
+from bvr.model.versions import SUPPORTED
 
 XS = "{http://www.w3.org/2001/XMLSchema}"
 
@@ -105,8 +107,12 @@ def _decode(
         again = (lambda: etree.fromstring(data, parser(encoding))) if len(data) > 4 * _STRETCH else None
         if faults := _validate(root, schema, limits, again):
             return faults
-    document = _decoder(Barnevern)(root)
-    return _repeated_ids(document, root, limits) or Decoded(document=document)
+    if refused := _refused(root, version, limits):
+        return _repeated_ids(root, limits) or refused
+    document = _decoder(Barnevern, version)(root)
+    if _has_repeated_ids(document.sak) and (repeated := _repeated_ids(root, limits)):
+        return repeated
+    return Decoded(document=document)
 
 
 # --- parsing ---------------------------------------------------------------------------------------------------------
@@ -379,18 +385,19 @@ _TYPE_FAULTS = {
 
 @cache
 def _fields() -> dict[str, list[Field]]:
-    """Every field of the model by its name in XML."""
+    """Every field of the model, in any version that we read, by its name in XML."""
     found: dict[str, list[Field]] = {}
-    seen: set[type[Concept]] = set()
+    seen: set[tuple[type[Concept], str]] = set()
 
-    def walk(concept: type[Concept]) -> None:
-        seen.add(concept)
-        for f in fields(concept):
+    def walk(concept: type[Concept], version: str) -> None:
+        seen.add((concept, version))
+        for f in fields_in(concept, version):
             found.setdefault(f.xml, []).append(f)
-            if f.concept and f.concept not in seen:
-                walk(f.concept)
+            if f.concept and (f.concept, version) not in seen:
+                walk(f.concept, version)
 
-    walk(Barnevern)
+    for version in SUPPORTED:
+        walk(Barnevern, version)
     return found
 
 
@@ -522,11 +529,13 @@ def _value_fault(kind: str, message: str, name: str) -> tuple[str, str]:
     return nb, en
 
 
-def _repeated_ids(document: Barnevern, root: etree._Element, limits: Limits) -> Decoded | None:
+def _has_repeated_ids(sak: Sak) -> bool:
     """The uniqueness constraints of the schema: an Id stands once among elements of its own name (section 4)."""
-    sak = document.sak
-    if all(len({_unique_key(e) for e in elements}) == len(elements) for elements in _unique_lists(sak)):
-        return None
+    return any(len({_unique_key(e) for e in elements}) < len(elements) for elements in _unique_lists(sak))
+
+
+def _repeated_ids(root: etree._Element, limits: Limits) -> Decoded | None:
+    """The same, told of each element; None when there is none."""
     seen: set[tuple[str | None, ...]] = set()
     faults: list[Fault] = []
     more = 0
@@ -548,7 +557,7 @@ def _repeated_ids(document: Barnevern, root: etree._Element, limits: Limits) -> 
                     line=cast(int, child.sourceline),
                 )
             )
-    return Decoded(faults=tuple(faults), more=more)
+    return Decoded(faults=tuple(faults), more=more) if faults else None
 
 
 _LISTS = attrgetter(*(f.name for f in fields(Sak) if f.xml in UNIQUE))
@@ -561,6 +570,25 @@ def _unique_lists(sak: Sak) -> tuple[tuple[Any, ...], ...]:
 
 def _unique_key(element: Any) -> Any:
     return (element.id, element.type) if type(element) is Slettet else element.id
+
+
+def _refused(root: etree._Element, version: str, limits: Limits) -> Decoded | None:
+    """What a valid document of an older version has that cannot be brought into the model; None when it has none."""
+    found: list[tuple[int, Fault]] = []
+    more = 0
+    for place in refusals(version):
+        for element in root.iterfind(place.path):
+            value = element.get(place.attribute) if place.attribute else element.text
+            if (place.attribute and value is None) or (place.code is not None and place.code != value):
+                continue
+            if len(found) >= limits.faults:
+                more += 1
+                continue
+            path = element.getroottree().getpath(element) + (f"/@{place.attribute}" if place.attribute else "")
+            line = cast(int, element.sourceline)
+            found.append((line, Fault(kind="upcast", nb=place.why.nb, en=place.why.en, path=path, line=line)))
+    found.sort(key=itemgetter(0))
+    return Decoded(faults=tuple(fault for _, fault in found), more=more) if found else None
 
 
 # --- from elements to structs ----------------------------------------------------------------------------------------
@@ -607,21 +635,27 @@ _CONVERT: dict[str, Callable[[str], Any] | None] = {
 
 
 @cache
-def _decoder(concept: type[Concept]) -> Callable[[etree._Element], Any]:
-    """The function that makes a concept of a valid element: tables made once, looked up in the walk."""
+def _decoder(concept: type[Concept], version: str) -> Callable[[etree._Element], Any]:
+    """The function that makes a concept of a valid element of a version: tables made once, looked up in the walk.
+
+    What the version has in another kind than the model is not in the tables: `_refused` has seen to it.
+    """
     attributes: dict[str, tuple[str, Callable[[str], Any] | None]] = {}
-    texts: dict[str, tuple[str, Callable[[str], Any] | None, bool]] = {}
     children: dict[str, tuple[str, Callable[[Any], Any], bool]] = {}
-    for f in fields(concept):
+    texts: dict[str, tuple[str, Callable[[str], Any] | None, bool]] = {}
+    for f in fields_in(concept, version):
+        if not f.fits:
+            continue
         if f.concept:
-            children[f.xml] = (f.name, _decoder(f.concept), f.many)
+            children[f.xml] = (f.name, _decoder(f.concept, version), f.many)
             continue
         assert f.simple is not None
         if f.is_attribute:
             attributes[f.xml] = (f.name, _CONVERT[f.simple.base])
         else:
             texts[f.xml] = (f.name, _CONVERT[f.simple.base], f.many)
-    repeated = tuple(name for name, _, many in (*children.values(), *texts.values()) if many)
+            children[f.xml] = (f.name, _text(_CONVERT[f.simple.base]), f.many)
+    repeated = tuple(name for name, _, many in children.values() if many)
 
     def decode_leaf(element: Any) -> Any:
         """An element with attributes only: nearly all of them."""
@@ -671,5 +705,12 @@ def _decoder(concept: type[Concept]) -> Callable[[etree._Element], Any]:
                 values[name] = tuple(values[name])
         return concept(**values)
 
-    assert not texts or not (attributes or children), concept  # no element of the model mixes them
-    return decode_texts if texts else decode_element if children else decode_leaf
+    if not children:
+        return decode_leaf
+    return decode_texts if len(texts) == len(children) and not attributes else decode_element
+
+
+def _text(convert: Callable[[str], Any] | None) -> Callable[[Any], Any]:
+    if convert is None:
+        return lambda element: element.text or ""
+    return lambda element: convert(element.text or "")

@@ -56,6 +56,16 @@ KINDS: dict[str, Kind] = {
         "Oppgi en skjemaversjon som registeret tar imot, og send saken på nytt.",
         "Announce a schema version that the register accepts, and send the case again.",
     ),
+    # Valid by the schema it was announced with, but not to be converted: the remedy is another version, so the sender
+    # gets the protocols' own words for a version that will not do.
+    "upcast": Kind(
+        "skjemaversjon-2",
+        "XSD_VERSJON_UKJENT",
+        "XSD_VERSION",
+        "Skjemaversjon",
+        "Send saken på nytt med en nyere skjemaversjon, uten det som ikke finnes der.",
+        "Send the case again with a newer schema version, without what does not exist there.",
+    ),
     "json": Kind(
         "json",
         "JSON_UGYLDIG",

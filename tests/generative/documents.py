@@ -19,7 +19,8 @@ from lxml import etree
 from bvr.model.codelists import codelist
 from bvr.model.concepts import UNIQUE, Barnevern, Sak
 from bvr.model.schema import type_name
-from bvr.model.types import MOMENT, UUID_PATTERN, Concept, Field, Simple, fields
+from bvr.model.types import MOMENT, UUID_PATTERN, Concept, Field, Simple, fields_in
+from bvr.model.upcast import refusals
 from bvr.model.versions import CURRENT
 from tests.generative.places import Place
 
@@ -195,9 +196,12 @@ def value(field: Field, rng: random.Random, version: str) -> str:
 
 
 class _Maker:
-    def __init__(self, rng: random.Random, version: str, through: Place | None) -> None:
+    def __init__(self, rng: random.Random, version: str, through: Place | None, upcast: bool = False) -> None:
         self.rng = rng
         self.version = version
+        refused = refusals(version) if upcast else ()
+        self.avoided = {(p.path, p.attribute) for p in refused if p.code is None}
+        self.avoided_codes = {(p.path, p.attribute, p.code) for p in refused}
         self.through = through
         # How much there is of what may be there: nearly nothing, something, or nearly all.
         self.density = rng.choice((0.1, 0.3, 0.6) if through is None else (0.05, 0.15))
@@ -225,13 +229,16 @@ class _Maker:
         rng = self.rng
         attributes = []
         children: list[etree._Element] = []
-        for f in fields(concept):
-            if not f.in_version(self.version):
-                continue
+        for f in fields_in(concept, self.version):
             wanted = self.wanted(path, f.xml, f.is_attribute)
+            here = "/".join(path[1:] if f.is_attribute else (*path[1:], f.xml)), f.xml if f.is_attribute else None
+            if here in self.avoided:
+                continue
             if f.is_attribute:
-                if f.required or wanted or rng.random() < 0.4:
-                    attributes.append((f.xml, value(f, rng, self.version)))
+                if f.low or wanted or rng.random() < 0.4:
+                    while (*here, text := value(f, rng, self.version)) in self.avoided_codes:
+                        pass
+                    attributes.append((f.xml, text))
                 continue
             for _ in range(self.count(f, wanted)):
                 if f.concept:
@@ -262,10 +269,11 @@ class _Maker:
 
 
 def random_document(
-    rng: random.Random, version: str = CURRENT, through: Place | None = None, plain: bool = False
+    rng: random.Random, version: str = CURRENT, through: Place | None = None, plain: bool = False, upcast: bool = False
 ) -> etree._Element:
-    """A valid document. `through` names a place that it shall have; `plain` leaves out what XML allows beside."""
-    root = _Maker(rng, version, through).element("Barnevern", Barnevern, ("Barnevern",))
+    """A valid document. `through` names a place that it shall have; `plain` leaves out what XML allows beside, `upcast`
+    what cannot be brought into the current model."""
+    root = _Maker(rng, version, through, upcast).element("Barnevern", Barnevern, ("Barnevern",))
     if not plain:
         decorate(root, rng, version)
     return root
@@ -282,24 +290,24 @@ def decorate(root: etree._Element, rng: random.Random, version: str) -> None:
     for _ in range(rng.choice((0, 0, 1, 3))):
         _decorations(rng)(rng.choice(list(root.iter(etree.Element))), rng)
     if rng.random() < 0.15:
-        name_types(root, rng)
+        name_types(root, rng, version)
 
 
-def name_types(root: etree._Element, rng: random.Random) -> None:
+def name_types(root: etree._Element, rng: random.Random, version: str) -> None:
     """Say with xsi:type what the type of an element is, where it has a name."""
-    for element, name in _typed(root, Barnevern):
+    for element, name in _typed(root, Barnevern, version):
         if rng.random() < 0.3:
             element.set(f"{{{XSI}}}type", name)  # exactly: libxml2 takes no space around it
 
 
-def _typed(element: etree._Element, concept: type[Concept]) -> list[tuple[etree._Element, str]]:
+def _typed(element: etree._Element, concept: type[Concept], version: str) -> list[tuple[etree._Element, str]]:
     name = type_name(concept)
     out = [(element, name)] if name else []
-    below = {f.xml: f for f in fields(concept) if not f.is_attribute}
+    below = {f.xml: f for f in fields_in(concept, version) if not f.is_attribute}
     for child in element.iterchildren(etree.Element):
         f = below[child.tag]
         if f.concept:
-            out.extend(_typed(child, f.concept))
+            out.extend(_typed(child, f.concept, version))
         elif f.simple and f.simple.base in ("date", "boolean"):
             out.append((child, f"xs:{f.simple.base}"))
     return out
@@ -417,8 +425,8 @@ def _key(names: tuple[str, ...]) -> Callable[[Any], tuple[str, ...]]:
 def concepts(concept: type[Concept], version: str) -> st.SearchStrategy[Any]:
     """Any valid element of a concept, as the struct that it is decoded to."""
     arguments: dict[str, st.SearchStrategy[Any]] = {}
-    for f in fields(concept):
-        if not f.in_version(version):
+    for f in fields_in(concept, version):
+        if not f.fits:  # the older form has no place in a struct
             continue
         one = concepts(f.concept, version) if f.concept else _values(f, version)
         if f.many:
@@ -430,7 +438,7 @@ def concepts(concept: type[Concept], version: str) -> st.SearchStrategy[Any]:
                 unique_by=_key(keys) if keys else None,
             ).map(tuple)
         else:
-            arguments[f.name] = one if f.required else st.none() | one
+            arguments[f.name] = one if f.low else st.none() | one
     return st.builds(concept, **arguments)
 
 

@@ -27,14 +27,14 @@ from typing import Any
 
 from lxml import etree
 
-from bvr.decode import decode
+from bvr.decode import Decoded, decode
 from bvr.model.versions import SUPPORTED
 from tests.generative.documents import random_document, serialize
 from tests.generative.mutations import OPERATORS, enumeration, mutated
 from tests.generative.places import Place, places
 
 ROOT = Path(__file__).resolve().parents[2]
-OFFICIAL_FILES = {"4.0.1": "Barnevern_v4.0.1.xsd", "3.0.5": "Barnevern_v3.xsd"}
+OFFICIAL_FILES = {"4.0.1": "Barnevern_v4.0.1.xsd", "3.0.5": "Barnevern_v3.xsd", "2.2.3": "Barnevern_v1.xsd"}
 
 Verdicts = tuple[bool, bool, bool]  # official schema, our schema, our decoder
 
@@ -66,8 +66,17 @@ def ours(version: str) -> etree.XMLSchema:
     return etree.XMLSchema(etree.parse(ROOT / "functions" / "bvr" / "model" / "xsd" / f"Barnevern_v{version}.xsd"))
 
 
+def accepted(decoded: Decoded) -> bool:
+    """Whether our decoder takes a document to follow its schema: it may still refuse to bring it into the model."""
+    return decoded.document is not None or {fault.kind for fault in decoded.faults} == {"upcast"}
+
+
 def verdicts(data: bytes, version: str) -> Verdicts:
-    decoded = decode(data, version).document is not None
+    return _verdicts(data, version, decode(data, version))
+
+
+def _verdicts(data: bytes, version: str, found: Decoded) -> Verdicts:
+    decoded = accepted(found)
     try:
         root = etree.fromstring(data)  # lxml's parser as it comes: nothing of ours stands between
     except etree.XMLSyntaxError:
@@ -89,6 +98,7 @@ class Summary:
     version: str
     valid: int = 0
     invalid: int = 0
+    not_upcast: int = 0  # valid, and refused because the model has no lawful place for something in it
     seconds: float = 0.0
     places: set[str] = field(default_factory=set)
     rejected: set[str] = field(default_factory=set)  # places with at least one mutation that is invalid
@@ -143,9 +153,11 @@ def compare(version: str, documents: int, seed: int, progress: bool = False, sto
     while summary.documents < documents and len(summary.disagreements) < stop_after:
         # Some mutations leave a document valid: whichever kind there is too little of comes next.
         sample = next(plain if summary.valid * 2 < summary.documents else changed)
-        found = verdicts(sample.data, version)
+        decoded = decode(sample.data, version)
+        found = _verdicts(sample.data, version, decoded)
         if found[0]:
             summary.valid += 1
+            summary.not_upcast += decoded.document is None and found[2]
         else:
             summary.invalid += 1
         if sample.place is not None:
@@ -222,13 +234,25 @@ def report(sample: Sample, found: Verdicts, version: str) -> str:
 
 
 def table(summaries: list[Summary]) -> str:
-    head = ("version", "documents", "valid", "invalid", "places", "operators", "pairs", "disagreements", "seconds")
+    head = (
+        "version",
+        "documents",
+        "valid",
+        "invalid",
+        "not upcast",
+        "places",
+        "operators",
+        "pairs",
+        "disagreements",
+        "seconds",
+    )
     rows = [
         (
             s.version,
             str(s.documents),
             str(s.valid),
             str(s.invalid),
+            str(s.not_upcast),
             f"{len(s.places)}/{len(places(s.version))}",
             f"{len(s.operators)}/{len(OPERATORS)}",
             f"{len(s.pairs)}/{len(enumeration(s.version))}",

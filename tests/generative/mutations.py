@@ -19,6 +19,7 @@ from bvr.model.codelists import codelist
 from bvr.model.concepts import Barnevern
 from bvr.model.schema import type_name
 from bvr.model.types import MOMENT, UUID_PATTERN, Concept, Simple, fields
+from bvr.model.versions import SUPPORTED
 from tests.generative import documents
 from tests.generative.documents import UNICODE_DIGITS, XSI, random_document, sample, serialize, text, uuid
 from tests.generative.places import Place, places
@@ -198,7 +199,7 @@ def _drop(element: etree._Element) -> None:
 
 @cache
 def _all_names() -> tuple[str, ...]:
-    return tuple(sorted({p.attribute or p.path[-1] for p in places("4.0.1")}))
+    return tuple(sorted({p.attribute or p.path[-1] for version in SUPPORTED for p in places(version)}))
 
 
 @_operator("rename", _any)
@@ -517,13 +518,9 @@ def _type_names() -> tuple[str, ...]:
     found: set[str] = {"UuidIdType", "IdType", "BegrepsType", "Ukjent", "xs:string", "xs:date", "xs:anyType", ""}
     found |= {"xs:boolean", "xs:dateTime", "xs:token", "xs:anySimpleType", "ukjent:Type", "SakType SakType", "xs:int"}
 
-    def walk(concept: type[Concept]) -> None:
-        found.add(type_name(concept) or f"{concept.__name__}Type")
-        for f in fields(concept):
-            if f.concept:
-                walk(f.concept)
-
-    walk(Barnevern)
+    for version in SUPPORTED:
+        for concept in filter(None, (p.concept for p in places(version))):
+            found.add(type_name(concept) or f"{concept.__name__}Type")
     return tuple(sorted(found))
 
 

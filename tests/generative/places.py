@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from bvr.model.concepts import UNIQUE, Barnevern
-from bvr.model.types import Concept, Field, Simple, fields
+from bvr.model.types import Concept, Field, Simple, fields_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,7 @@ def places(version: str) -> tuple[Place, ...]:
     out = [Place(("Barnevern",), None, None, Barnevern, None)]
 
     def walk(concept: type[Concept], path: tuple[str, ...]) -> None:
-        for f in fields(concept):
-            if not f.in_version(version):
-                continue
+        for f in fields_in(concept, version):
             if f.is_attribute:
                 out.append(Place(path, f.xml, f, None, concept))
                 continue

@@ -10,7 +10,7 @@ from pathlib import Path
 from bvr import generate
 from bvr.config import Config
 from bvr.model.identifiers import read
-from bvr.model.versions import resolve
+from bvr.model.versions import SUPPORTED, interface, resolve
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -45,7 +45,9 @@ def test_generated_files_match_the_model() -> None:
 
 def test_versions_are_resolved_as_the_transport_names_them() -> None:
     assert [resolve(v) for v in (4, "4", "4.0.1", "4.0.0", 3, "3.0.5", "3.0.2")] == ["4.0.1"] * 4 + ["3.0.5"] * 3
-    assert [resolve(v) for v in (None, "", "2", 5, "4.1", "٤", "-4", " ")] == [None] * 8
+    assert [resolve(v) for v in (1, "1", 2, "2.2.3", "2.2.2", "2.2.1", "2.2.0")] == ["2.2.3"] * 7
+    assert [resolve(v) for v in (None, "", "1.2.0", "2.1.1", "3.0.0", 0, 5, "4.1", "٤", "-4", " ")] == [None] * 11
+    assert [interface(v) for v in SUPPORTED] == [4, 3, 1]
 
 
 def test_no_number_in_the_repository_could_be_a_person_s() -> None:

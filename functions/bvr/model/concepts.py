@@ -27,6 +27,7 @@ from bvr.model.types import (
     Person,
     Shape,
     Simple,
+    Was,
     codes,
     digits,
     text,
@@ -349,6 +350,13 @@ class Oppfolging(Concept):
     ] = ()
 
 
+class OppfolgingBesok(Concept):
+    """A follow-up visit, as it stood on a measure before 3.0.0. | Et oppfølgingsbesøk, slik det sto før 3.0.0."""
+
+    id: Id
+    utfort_dato: Annotated[date, DATE, Doc("Dagen besøket fant sted.", "Day of the visit.")]
+
+
 class Opphevelse(Concept):
     """Why a care order measure ended. | Hvorfor et omsorgstiltak ble opphevet."""
 
@@ -370,7 +378,9 @@ class Tiltak(Concept):
         tuple[Saksinnhold, ...], Doc("Grunnlaget for tiltaket.", "Grounds for the measure.")
     ] = ()
     tilsyn: Annotated[Tilsyn | None, Doc("Tilsyn.", "Supervision.")] = None
-    oppfolging: Annotated[Oppfolging | None, Doc("Oppfølging.", "Follow-up.")] = None
+    oppfolging: Annotated[
+        Oppfolging | None, Doc("Oppfølging.", "Follow-up."), Was("3.0.0", tuple[OppfolgingBesok, ...])
+    ] = None
     opphevelse: Annotated[Opphevelse | None, Doc("Opphevelse.", "Why it ended, for a care order.")] = None
     konklusjon: Slutt = None
 
@@ -546,7 +556,7 @@ class Barnevern(Concept):
 
 
 # The element names that Relasjon and Slettet speak of, and the concept each one is. The code list `Begrep` holds the
-# same names; a test compares them.
+# same names, and those that only older schema versions have; a test compares them.
 BEGREP: dict[str, type[Concept]] = {
     concept.__name__: concept
     for concept in (

@@ -9,7 +9,7 @@ from lxml.builder import ElementMaker
 
 from bvr.model import concepts as m
 from bvr.model.codelists import codelist
-from bvr.model.types import Concept, Field, Simple, fields
+from bvr.model.types import Concept, Field, Simple, fields_in
 
 XS = "http://www.w3.org/2001/XMLSchema"
 _E = ElementMaker(namespace=XS, nsmap={"xs": XS})
@@ -31,6 +31,7 @@ _ANONYMOUS: frozenset[type[Concept]] = frozenset(
     }
 )
 _NAMES: dict[type[Concept], str] = {
+    m.OppfolgingBesok: "OppfolgingType",
     m.OversendelseFylkesnemnd: "OversendelseBarneverntjenesteType",
     m.Krav: "OversendelsePrivatKravType",
 }
@@ -77,7 +78,7 @@ def _complex(concept: type[Concept], version: str, named: dict[str, Any]) -> Any
     out = _E.complexType(**({"name": name} if name else {}))
     if name:
         named[name] = out
-    here = [f for f in fields(concept) if f.in_version(version)]
+    here = fields_in(concept, version)
     children = [f for f in here if not f.is_attribute]
     if children:
         out.append(_E.sequence(*(_child(f, version, named) for f in children)))
@@ -111,7 +112,7 @@ def _child(f: Field, version: str, named: dict[str, Any]) -> Any:
 
 def _attribute(f: Field, version: str) -> Any:
     assert f.simple is not None
-    attribute = _E.attribute(_note(f), name=f.xml, **({"use": "required"} if f.required else {}))
+    attribute = _E.attribute(_note(f), name=f.xml, **({"use": "required"} if f.low else {}))
     kind = _type(f.simple, version)
     if isinstance(kind, str):
         attribute.set("type", kind)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import types
 import typing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import Enum
 from functools import cache
@@ -59,7 +59,8 @@ class Shape:
     """How a field stands in XML, where that is not what its name and type say.
 
     `xml` is the XML name; `element` makes a simple field a child element instead of an attribute; `at_least` and
-    `at_most` bound a list; `since` and `until` are schema versions (first that has it, first that no longer does).
+    `at_most` bound a list, and `at_least=1` on what may be None asks for it in documents only (of older versions there
+    are some without); `since` and `until` are schema versions (first that has it, first that no longer does).
     """
 
     xml: str | None = None
@@ -68,6 +69,18 @@ class Shape:
     at_most: int | None = None
     since: str | None = None
     until: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Was:
+    """How a field stood in schema versions before `until`, where that is not how it stands now.
+
+    `hint` is its annotation then: `tuple[OppfolgingBesok, ...]`, or `Annotated[str, codes("Lov"), Shape(xml="Lover")]`.
+    What the hint does not say is as it is now.
+    """
+
+    until: str
+    hint: Any
 
 
 TEXT_ID = Simple(pattern=UUID_PATTERN, min_length=36, max_length=36)
@@ -119,6 +132,8 @@ class Field:
     required: bool
     many: bool
     shape: Shape
+    was: tuple[Was, ...] = ()
+    fits: bool = True  # a value of the current model can stand here; not so where an older version had another kind
 
     @property
     def is_attribute(self) -> bool:
@@ -126,7 +141,8 @@ class Field:
 
     @property
     def low(self) -> int:
-        return self.shape.at_least if self.many else int(self.required)
+        """How many a document has at the least. A field that is not `required` may still be, of documents."""
+        return self.shape.at_least or int(self.required)
 
     @property
     def high(self) -> int | None:
@@ -152,30 +168,59 @@ def xml_name(name: str) -> str:
 
 @cache
 def fields(concept: type[Concept]) -> tuple[Field, ...]:
-    """The fields of a concept in the order of the schema: attributes, then child elements."""
+    """The fields of a concept in the order of the schema: attributes, then child elements.
+
+    This is the model that rules and tables see. It still has what a newer schema version retired: documents of the
+    older ones bring it.
+    """
     hints = typing.get_type_hints(concept, include_extras=True)
     out = []
     for info in msgspec.structs.fields(concept):
         hint = hints[info.name]
         if typing.get_origin(hint) is not typing.Annotated:
             raise TypeError(f"{concept.__name__}.{info.name} says nothing about itself: annotate it")
-        inner, *notes = typing.get_args(hint)
-        optional, many, kind = _unwrap(inner)
-        simple = next((n for n in notes if isinstance(n, Simple)), None)
-        shape = next((n for n in notes if isinstance(n, Shape)), Shape())
-        out.append(
-            Field(
-                name=info.name,
-                xml=shape.xml or xml_name(info.name),
-                doc=next(n for n in notes if isinstance(n, Doc)),
-                simple=simple,
-                concept=kind if simple is None else None,
-                required=not optional and not many,
-                many=many,
-                shape=shape,
-            )
-        )
+        out.append(_field(info.name, hint))
     return tuple(out)
+
+
+@cache
+def fields_in(concept: type[Concept], version: str) -> tuple[Field, ...]:
+    """The fields that a concept has in documents of a schema version, as they stand there."""
+    return tuple(_as_it_was(f, version) for f in fields(concept) if f.in_version(version))
+
+
+def _as_it_was(now: Field, version: str) -> Field:
+    at = version_key(version)
+    was = min((w for w in now.was if at < version_key(w.until)), key=lambda w: version_key(w.until), default=None)
+    if was is None:
+        return now
+    then = _field(now.name, was.hint, now)
+    return replace(then, fits=_kind(then) == _kind(now))
+
+
+def _kind(f: Field) -> tuple[Any, ...]:
+    return f.concept, f.simple and f.simple.base, f.many
+
+
+def _field(name: str, hint: Any, now: Field | None = None) -> Field:
+    inner, *notes = typing.get_args(hint) if typing.get_origin(hint) is typing.Annotated else (hint,)
+    optional, many, kind = _unwrap(inner)
+    simple = next((n for n in notes if isinstance(n, Simple)), None)
+    shape = next((n for n in notes if isinstance(n, Shape)), None)
+    if shape is None:
+        # The bounds of a list belong to the list they were said of.
+        shape = replace(now.shape, at_least=0, at_most=None) if now else Shape()
+    return Field(
+        name=name,
+        xml=shape.xml or (now.xml if now else xml_name(name)),
+        doc=next((n for n in notes if isinstance(n, Doc)), now.doc if now else None),  # type: ignore[arg-type]
+        simple=simple,
+        concept=kind if simple is None else None,
+        required=not optional and not many,
+        many=many,
+        shape=shape,
+        was=tuple(n for n in notes if isinstance(n, Was)),
+    )
 
 
 def _unwrap(hint: Any) -> tuple[bool, bool, Any]:

@@ -7,12 +7,12 @@ from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 from bvr.model.concepts import Barnevern
-from bvr.model.types import Concept, Field, fields
+from bvr.model.types import Concept, Field, fields_in
 from bvr.model.versions import CURRENT
 
 
 def encode(document: Barnevern, version: str = CURRENT) -> bytes:
-    """The document in UTF-8; what `version` does not have is left out."""
+    """The document in UTF-8; what `version` does not have, or has in another form, is left out."""
     out = ['<?xml version="1.0" encoding="UTF-8"?>\n']
     _write("Barnevern", document, version, out)
     return "".join(out).encode()
@@ -21,9 +21,9 @@ def encode(document: Barnevern, version: str = CURRENT) -> bytes:
 def _write(tag: str, concept: Concept, version: str, out: list[str]) -> None:
     out.append(f"<{tag}")
     children: list[tuple[Field, Any]] = []
-    for f in fields(type(concept)):
+    for f in fields_in(type(concept), version):
         value = getattr(concept, f.name)
-        if value is None or value == () or not f.in_version(version):
+        if value is None or value == () or not f.fits:
             continue
         if f.is_attribute:
             out.append(f" {f.xml}={quoteattr(_text(value))}")

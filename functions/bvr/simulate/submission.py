@@ -11,6 +11,7 @@ import msgspec
 
 from bvr.intake.protocol import SSB_SUBMIT, SUBMIT
 from bvr.model.concepts import Barnevern
+from bvr.model.versions import interface
 
 Kind = Literal["new", "grown", "corrected", "duplicate", "retry", "late"]
 
@@ -70,8 +71,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
         """The message body: the XML, or `payload.json` around it in the production protocol."""
         if self.native:
             return self.xml
-        major = int(self.version.split(".", maxsplit=1)[0])
-        return msgspec.json.encode({"xsdVersion": major, "xmlBody": self.xml.decode()})
+        return msgspec.json.encode({"xsdVersion": interface(self.version), "xmlBody": self.xml.decode()})
 
 
 def write(submissions: Iterable[Submission], folder: Path) -> int:
