@@ -100,7 +100,7 @@ def test_any_text_is_answered(text: str, reading: Reading, synthetic: bool) -> N
         ("15019999900", 1999),
         ("15010000000", 1900),  # 000-499: 19YY
         ("15019949900", 1999),
-        ("55012450000", 2024),  # a D-number
+        ("55012450001", 2024),  # a D-number
         ("15812450000", 2024),  # month + 80
         ("55922450000", 2024),  # both
         ("15412450000", None),  # month + 40

@@ -30,7 +30,7 @@ RECEIPT_LIMIT = 1_000
 REPORT_LIMIT = 10_000
 """The most findings listed on the page and in the table."""
 PER_CLIENT = 100
-"""The most findings listed of one client: one bad extract of one client does not hide the others."""
+"""The most findings of each severity listed of one client: one bad extract of one does not hide the others."""
 
 WORDS = {Severity.ERROR: ("FEIL", "error"), Severity.WARNING: ("ADVARSEL", "warning")}
 
@@ -109,7 +109,7 @@ class Collector:
         self._counts: Counter[Severity] = Counter()
         self._rules: Counter[tuple[str, str, Severity]] = Counter()
         self._clients: dict[tuple[str, int], Counter[Severity]] = {}
-        self._listed: Counter[tuple[str, int] | None] = Counter()
+        self._listed: Counter[tuple[tuple[str, int] | None, Severity]] = Counter()
         self._kept: dict[Severity, list[KostraFinding]] = {Severity.ERROR: [], Severity.WARNING: []}
 
     def client(self, findings: Iterable[KostraFinding]) -> None:
@@ -126,8 +126,8 @@ class Collector:
             if key is not None:
                 self._clients.setdefault(key, Counter())[f.severity] += 1
             kept = self._kept[f.severity]
-            if len(kept) < self.limit and self._listed[key] < PER_CLIENT:
-                self._listed[key] += 1
+            if len(kept) < self.limit and self._listed[key, f.severity] < PER_CLIENT:
+                self._listed[key, f.severity] += 1
                 kept.append(f)
 
     def report(self, limit: int | None = None) -> ControlReport:
