@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from bvr.errors import Broken
 from bvr.findings import as_text
+from bvr.kostra import decode
 from bvr.kostra.rules import RULES, FileCheck, KostraFinding, KostraRule, check_avgiver, check_individ
 from bvr.kostra.rules import rule as engine
 from bvr.kostra.rules.examples import avgiver as ordinary_avgiver
@@ -95,6 +96,31 @@ def test_examples_of_a_rule_have_words_of_their_own(rule: KostraRule) -> None:
 @pytest.mark.parametrize("rule", [r for r in RULES.values() if len(r.nb) > 1 and r.target], ids=_id)
 def test_every_text_of_a_rule_has_an_example(rule: KostraRule) -> None:
     assert {e.variant for e in rule.examples if e.times and e.variant} == set(rule.nb) == set(rule.en)
+
+
+ON_BYTES = [
+    pytest.param(r, e, id=f"{r.id}: {e.words}") for r in RULES.values() if r.id not in ON_STRUCTS for e in r.examples
+]
+
+
+@pytest.mark.parametrize(("rule", "example"), ON_BYTES)
+def test_example_of_structure(rule: KostraRule, example: Example) -> None:
+    """Of what is found while the file is read."""
+    found = [f for f in decode.read(example.individ) if isinstance(f, KostraFinding)]
+    told = [f for f in found if f.rule == rule.id]
+    assert len(told) == example.times
+    for name, wanted in (example.parameters or {}).items():
+        assert told[0].parameters[name] == wanted
+    for f in told:
+        assert (f.severity, f.official) == (rule.severity, rule.official)
+        assert f.message_nb != f.message_en
+        assert not set(f.message_nb + f.message_en) & set("{}")
+    if rule.id == "kostra-fil-00" and told:
+        assert found == told  # nothing else is reported then
+
+
+def test_there_are_five_findings_of_structure() -> None:
+    assert len({p.values[0].id for p in ON_BYTES}) == 5
 
 
 # --- both readings ---------------------------------------------------------------------------------------------------

@@ -131,12 +131,14 @@ def structure(
     line: int | None = None,
     column: int | None = None,
     journalnummer: str | None = None,
+    own: tuple[str | None, ...] = (),
 ) -> KostraFinding:
     """A structure finding: kostra-fil-00, -avgiver-00, -avgiver-01, -individ-00 or -individ-01.
 
     The reason is a clause without its full stop, and says what is wrong with what field; it never repeats a value of
     the file. `count` is how many senders there are, `number` the client's place in the file. A client that breaks the
-    schema has no identity in the program's finding; `journalnummer` may be given where it could be read.
+    schema has no identity in the program's finding; `journalnummer` may be given where it could be read, with the
+    client's `own` numbers beside it, which it must not repeat.
     """
     r = RULES[rule]
     given: dict[str, Any] = {}
@@ -158,7 +160,7 @@ def structure(
         line=line,
         column=column,
         number=number,
-        journalnummer=safe_key(journalnummer) if journalnummer is not None else None,
+        journalnummer=safe_key(journalnummer, *own) if journalnummer is not None else None,
     )
 
 
