@@ -6,13 +6,17 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from bvr.errors import BvrError
 from bvr.model.versions import CURRENT, SUPPORTED
+
+if TYPE_CHECKING:
+    from bvr.model.compatibility import Change
 
 USAGE_ERROR = 64
 """Exit code of a wrong call: 1 and 2 are verdicts."""
@@ -267,16 +271,31 @@ def run_queries(as_of: str | None) -> None:
 @main.command(epilog=_example("bvr generate --check"))
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 when a generated file is stale.")
 def generate(check: bool) -> None:
-    """Write what is generated from the model: XSDs, BigQuery schemas, pages, OpenAPI."""
+    """Write what is generated from the model: XSDs, BigQuery schemas, pages, OpenAPI.
+
+    Says of each change of a schema or table whether it is compatible for those who send, and for BigQuery. One that is
+    not is only written when its decision stands in model/decisions.yaml.
+    """
     from bvr import generate as generator
 
-    paths = generator.check() if check else generator.generate()
-    for path in paths:
-        click.echo(f"{'stale' if check else 'written'}: {path}")
-    if check and paths:
+    try:
+        made = generator.plan() if check else generator.generate()
+    except generator.Undecided as undecided:
+        _show_changes(undecided.changes)
+        raise
+    _show_changes(made.changes)
+    for path, text in made.files.items():
+        click.echo(f"{'stale' if check else 'removed' if text is None else 'written'}: {path}")
+    if check and made.files:
         click.echo("run `bvr generate` and commit the result", err=True)
         sys.exit(1)
-    click.echo("generated files match the model" if not paths else f"{len(paths)} files", err=True)
+    click.echo("generated files match the model" if not made.files else f"{len(made.files)} files", err=True)
+
+
+def _show_changes(changes: Iterable[Change]) -> None:
+    for change in changes:
+        verdict = "compatible" if change.compatible else "NOT COMPATIBLE"
+        click.echo(f"{change.audience}: {verdict}: {change.text}")
 
 
 def _needs_environment() -> None:

@@ -7,10 +7,15 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import msgspec
+
 from bvr.api import openapi
+from bvr.errors import BvrError
 from bvr.intake import asyncapi
 from bvr.intake.sender import Right
-from bvr.model import bigquery, documentation, schema
+from bvr.kostra import schema as kostra_schema
+from bvr.model import bigquery, compatibility, documentation, schema
+from bvr.model.compatibility import DECISIONS, Change
 from bvr.model.innsending import Innsending
 from bvr.model.versions import SUPPORTED
 from bvr.rules.doc import render as rules
@@ -27,9 +32,11 @@ def outputs() -> dict[str, Callable[[], str]]:
     return {
         **{f"functions/bvr/model/xsd/Barnevern_v{v}.xsd": partial(schema.render, v) for v in SUPPORTED},
         "bigquery_schemas/register/innsending/schema.json": lambda: _bigquery(Innsending),
+        "functions/bvr/kostra/xsd/KostraBarnevern.xsd": kostra_schema.render,
         "bigquery_schemas/grunnlag/avsender/schema.json": lambda: _bigquery(Right),
         "docs/informasjonsmodell.md": documentation.information_model,
         "docs/kodelister.md": documentation.code_lists,
+        "docs/skjemaversjoner.md": documentation.schema_versions,
         "docs/tabell-innsending.md": documentation.table,
         "docs/regler.md": rules,
         "docs/openapi.json": openapi.render,
@@ -37,20 +44,58 @@ def outputs() -> dict[str, Callable[[], str]]:
     }
 
 
-def generate(root: Path = ROOT) -> list[str]:
-    """Write every generated file that differs; the paths written."""
-    stale = check(root)
-    made = outputs()
-    for path in stale:
+class Undecided(BvrError):
+    """A change is not compatible, and nobody has decided it: nothing is written."""
+
+    def __init__(self, changes: list[Change]) -> None:
+        self.changes = changes
+        entries = "\n".join(
+            f"  - change: {json.dumps(c.id, ensure_ascii=False)}\n    who:\n    date:\n    why:" for c in changes
+        )
+        super().__init__(
+            f"{len(changes)} not compatible with what was generated before, so nothing was written. Undo it in the "
+            f"model; or record the decision in {DECISIONS.relative_to(ROOT)}, with who, date and why; or, if what was "
+            f"generated before never left your machine, take those files back from git first.\n{entries}"
+        )
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What generating would do: files to write (None: to remove), and what changes for senders and tables."""
+
+    files: dict[str, str | None]
+    changes: list[Change]
+
+
+def plan(root: Path = ROOT) -> Plan:
+    """Compare what is made now with what stands below `root`."""
+    after = {path: make() for path, make in outputs().items()}
+    folders = {Path(path).parent for path in after if path.endswith(".xsd")}
+    schemas = {str(p.relative_to(root)) for folder in folders for p in (root / folder).glob("*.xsd")}
+    before = {p: (root / p).read_text(encoding="utf-8") for p in {*after, *schemas} if (root / p).exists()}
+    return Plan(
+        files={
+            **{path: text for path, text in after.items() if before.get(path) != text},
+            **dict.fromkeys(sorted(schemas - set(after))),  # a version that is no longer accepted
+        },
+        changes=compatibility.changes(before, after),
+    )
+
+
+def generate(root: Path = ROOT) -> Plan:
+    """Write every generated file that differs. Raises Undecided, and writes nothing, when a change needs a decision."""
+    made = plan(root)
+    decided = compatibility.decisions(DECISIONS.read_text(encoding="utf-8"))
+    if undecided := compatibility.undecided(made.changes, decided):
+        raise Undecided(undecided)
+    for path, text in made.files.items():
+        if text is None:
+            (root / path).unlink()
+            continue
         (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_text(made[path](), encoding="utf-8")
-    return stale
+        (root / path).write_text(text, encoding="utf-8")
+    return made
 
 
 def check(root: Path = ROOT) -> list[str]:
     """The generated files that are missing or differ from the model."""
-    return [
-        path
-        for path, make in outputs().items()
-        if not (root / path).exists() or (root / path).read_text(encoding="utf-8") != make()
-    ]
+    return list(plan(root).files)

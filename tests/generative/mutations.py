@@ -16,7 +16,6 @@ from lxml import etree
 
 from bvr.model import codelists
 from bvr.model.codelists import codelist
-from bvr.model.concepts import Barnevern
 from bvr.model.schema import type_name
 from bvr.model.types import MOMENT, UUID_PATTERN, Concept, Simple, fields
 from bvr.model.versions import SUPPORTED

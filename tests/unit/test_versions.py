@@ -183,9 +183,9 @@ def test_the_model_has_every_field_of_every_version() -> None:
 
 
 def test_codes_come_and_go_with_the_versions() -> None:
-    assert {c.code for c in codelist("Begrep").values() if c.in_version(OLD)} - set(
+    assert {c.code for c in codelist("Begrep").values() if c.in_version(OLD)} - {
         c.code for c in codelist("Begrep").values() if c.in_version(CURRENT)
-    ) == {"Status"}
+    } == {"Status"}
     for name, gone in (("Melder", {"24", "25"}), ("Lov", {"BL1981"}), ("Saksinnhold", {"32", "36"})):
         assert not gone & {c.code for c in codelist(name).values() if c.in_version(OLD)}
     assert min(SUPPORTED, key=version_key) == OLD

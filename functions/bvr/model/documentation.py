@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bvr.model import codelists
+from bvr.model import codelists, schema
+from bvr.model.compatibility import Node, differences, nodes
 from bvr.model.concepts import Barnevern
 from bvr.model.innsending import DERIVED, Innsending
-from bvr.model.types import Concept, Field, Person, Simple, fields
-from bvr.model.versions import CURRENT, SUPPORTED
+from bvr.model.types import Concept, Field, Person, Simple, fields, version_key
+from bvr.model.upcast import STEPS, Refused, Step
+from bvr.model.versions import CURRENT, READ_WITH, SUPPORTED, interface
 
 _GENERATED = (
     "<!-- Laget med `bvr generate`; endre modellen, ikke denne filen. | Generated: change the model instead. -->\n"
@@ -46,7 +48,11 @@ def _table(concept: type[Concept]) -> Iterator[str]:
         kind = _simple(f.simple) if f.simple else f"[{f.concept.__name__}](#{f.concept.__name__.lower()})"  # type: ignore[union-attr]
         name = f"@{f.xml}" if f.is_attribute else f.xml
         person = _PERSON[f.doc.person]
-        yield f"| {name} | {_count(f)} | {kind} | {f.doc.nb} | {f.doc.en} | {person} | {f.shape.since or ''} |"
+        yield f"| {name} | {_count(f)} | {kind} | {f.doc.nb} | {f.doc.en} | {person} | {_versions(f)} |"
+
+
+def _versions(f: Field) -> str:
+    return " ".join(filter(None, (f.shape.since, f.shape.until and f"(før {f.shape.until})")))
 
 
 def _count(f: Field) -> str:
@@ -81,14 +87,84 @@ def code_lists() -> str:
     for name in codelists.names():
         lines += [
             f"\n## {name}\n",
-            "| kode | navn | name | fra | til | skjema fra |",
-            "| --- | --- | --- | --- | --- | --- |",
+            "| kode | navn | name | fra | til | skjema fra | skjema til |",
+            "| --- | --- | --- | --- | --- | --- | --- |",
         ]
         lines += [
-            f"| {c.code} | {c.label_nb} | {c.label_en} | {c.valid_from or ''} | {c.valid_to or ''} | {c.since or ''} |"
+            f"| {c.code} | {c.label_nb} | {c.label_en} | {c.valid_from or ''} | {c.valid_to or ''} | {c.since or ''} "
+            f"| {f'før {c.until}' if c.until else ''} |"
             for c in codelists.codelist(name).values()
         ]
     return "\n".join(lines) + "\n"
+
+
+def schema_versions() -> str:
+    """docs/skjemaversjoner.md: what differs between the versions, and how the older ones are read."""
+    lines = [
+        _GENERATED,
+        "# Skjemaversjoner\n",
+        "Et dokument sier ikke selv hvilken versjon det følger; det står utenfor (`xsd-versjon`, eller `xsdVersion` i "
+        "`payload.json`). Alle versjoner leses inn i én modell, og reglene er de samme for alle.\n",
+        "*A document does not say which version it follows; that stands beside it. Every version is read into one model, "
+        "and the rules are the same for all.*\n",
+        "| versjon | `xsd-versjon` | `xsdVersion` | skjema |",
+        "| --- | --- | --- | --- |",
+    ]
+    for version in SUPPORTED:
+        also = sorted((v for v, with_ in READ_WITH.items() if with_ == version), key=version_key, reverse=True)
+        shown = ", ".join(f"`{v}`" for v in (version, *also))
+        file = f"Barnevern_v{version}.xsd"
+        lines.append(f"| {version} | {shown} | {interface(version)} | [{file}](../functions/bvr/model/xsd/{file}) |")
+    lines += [
+        "\n## Slik leses de eldre\n",
+        "- Det versjonen har felles med modellen, tas med som det står.\n- Det den ikke har, er fraværende; ingenting "
+        "fylles inn.\n- Det den har på en annen måte, og som ikke har noen lovlig plass i modellen, avvises med regel "
+        "`skjemaversjon-2`, med sti og linje for hvert sted.\n",
+        "*What a version shares with the model is carried over as it stands. What it does not have is absent; nothing is "
+        "filled in. What it has in another form, with no lawful place in the model, is refused by rule "
+        "`skjemaversjon-2`, with path and line of each occurrence.*",
+    ]
+    for step in reversed(STEPS):
+        lines += [f"\n## Fra {step.older} til {step.newer}\n", *_step(step)]
+    return "\n".join(lines) + "\n"
+
+
+_CARRIED = ("som det står", "as it stands")
+_BELOW = ("se under", "see below")
+_READING = {"added": ("fraværende", "absent")}
+
+
+def _step(step: Step) -> Iterator[str]:
+    older, newer = schema.render(step.older), schema.render(step.newer)
+    before, after = nodes(older), nodes(newer)
+    yield "| hvor | kode | endring | change | ved lesing av eldre | reading older ones |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    for d in differences(older, newer):
+        found = after if d.place in after else before
+        if found[d.place].kind == "type" and d.code is None:
+            continue  # told where it is used
+        code = ""
+        if d.code is not None:
+            label = ((after if d.compatible else before)[d.place].codes or {})[d.code]
+            code = f"`{d.code}` {label.replace(' | ', ' – ')}"
+        reading = _READING[d.what] if d.what in _READING else _CARRIED if d.compatible else _BELOW
+        yield f"| {_shown(d.place, found)} | {code} | {d.nb} | {d.en} | {reading[0]} | {reading[1]} |"
+    if not step.answers:
+        yield "\nAlt i eldre dokumenter har en plass. *Everything in older documents has a place.*"
+        return
+    yield "\n| hva | ved lesing | hvorfor | why |"
+    yield "| --- | --- | --- | --- |"
+    for answer in step.answers:
+        what = "avvises · refused" if isinstance(answer, Refused) else "beholdes · kept"
+        yield f"| `{answer.what}` | {what} | {answer.nb} | {answer.en} |"
+
+
+def _shown(place: str, found: dict[str, Node]) -> str:
+    """A place by the elements that have its type: `SaksinnholdType/@Kode` stands on three of them."""
+    head, slash, rest = place.partition("/")
+    used = [p for p, node in found.items() if node.type == head]
+    heads = dict.fromkeys(p.rpartition("/")[2] if found[p].kind == "element" else _shown(p, found) for p in used)
+    return ", ".join(f"`{h.strip('`')}{slash}{rest}`" for h in heads or [head])
 
 
 def table() -> str:

@@ -21,7 +21,7 @@ INTERFACES = {"2.2.3": 1}
 #          numbers that mean other things since 3.0.1, and to read them would change what the case is about.
 #   2.2.0  to 2.2.2 have the elements and codes of 2.2.3, which looks closer at some values and at repeated Ids.
 # Before 2.2.0 one attribute could hold several codes, and before 2.0.0 there was no Personalia: other documents.
-_READ_WITH = {
+READ_WITH = {
     "4.0.0": "4.0.1",
     **{f"3.0.{patch}": "3.0.5" for patch in range(1, 5)},
     **{f"2.2.{patch}": "2.2.3" for patch in range(3)},
@@ -41,8 +41,8 @@ def resolve(announced: str | int | None) -> str | None:
     text = str(announced).strip() if announced is not None else ""
     if text in SUPPORTED:
         return text
-    if text in _READ_WITH:
-        return _READ_WITH[text]
+    if text in READ_WITH:
+        return READ_WITH[text]
     if text.isascii() and text.isdigit():
         number = int(text)
         same = [v for v in SUPPORTED if number in (interface(v), version_key(v)[0])]
