@@ -15,12 +15,15 @@ from msgspec.structs import replace
 from bvr.errors import Broken
 from bvr.findings import as_text
 from bvr.kostra import decode
+from bvr.kostra.concepts import CODES, Barnevern
 from bvr.kostra.rules import RULES, FileCheck, KostraFinding, KostraRule, check_avgiver, check_individ
 from bvr.kostra.rules import rule as engine
 from bvr.kostra.rules.examples import avgiver as ordinary_avgiver
 from bvr.kostra.rules.examples import form as ordinary_form
+from bvr.kostra.rules.examples import individ as ordinary_individ
 from bvr.kostra.rules.rule import Check, Example, fired
 from bvr.model.identifiers import read
+from bvr.model.xml import encode
 
 FILE_RULES = {"kostra-individ-04", "kostra-individ-05"}
 ON_STRUCTS = {r.id: r for r in RULES.values() if not isinstance(r.examples[0].individ, bytes)}
@@ -141,6 +144,28 @@ def test_examples_tell_the_readings_apart(rule: KostraRule) -> None:
         else:
             pytest.fail(f"no example of {rule.id} notices {switch}")
         assert {getattr(e.options, switch) for e in rule.examples} == set(engine.Reading)
+
+
+# --- the documents ---------------------------------------------------------------------------------------------------
+
+# Rules of the requirement that hardly anything reaches after the schema.
+FORBIDDEN = {
+    ("kostra-avgiver-03", "empty"),
+    ("kostra-avgiver-03", "only blanks"),
+    ("kostra-avgiver-06", "empty"),
+    ("kostra-individ-11", "empty"),
+    ("kostra-individ-11", "only blanks"),
+}
+
+
+@each_example
+def test_example_is_a_file_of_the_schema(rule: KostraRule, example: Example) -> None:
+    file = Barnevern(avgiver=example.avgiver or ordinary_avgiver(), individ=example.individ or (ordinary_individ(),))
+    parts = list(decode.read(encode(file, CODES)))  # type: ignore[arg-type]
+    if (rule.id, example.words) in FORBIDDEN:
+        assert {f.rule for f in parts if isinstance(f, KostraFinding)} & {"kostra-avgiver-01", "kostra-individ-01"}
+        return
+    assert parts == [file.avgiver, *(decode.Client(n, i) for n, i in enumerate(file.individ, 1))]
 
 
 # --- the numbers -----------------------------------------------------------------------------------------------------

@@ -19,11 +19,9 @@ from bvr.kostra.rules.rule import FEIL, Result, Sender, fired, fires, rule, sile
 @silent("the year reported on", avgiver=avgiver("2024"))
 @fires("the year before", avgiver=avgiver("2023"), parameters={"versjon": "2023", "aar": 2024})
 @fires("the year after", avgiver=avgiver("2025"))
-@silent("a leading zero", avgiver=avgiver("02024"))
 @silent("another year, and the form says so", avgiver=avgiver("2021"), form=form(2021))
 def avgiver_02(a: Avgiver, sender: Sender) -> Result:
-    # As text: a year of a file may have any number of digits.
-    if a.versjon.strip().lstrip("0") == str(sender.form.year):
+    if a.versjon.strip() == f"{sender.form.year:04}":
         return None
     return fired(versjon=a.versjon[:10], aar=sender.form.year)
 
