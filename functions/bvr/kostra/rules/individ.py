@@ -240,9 +240,11 @@ _INCOMPLETE: dict[str, Any] = {
 @fires("a girl's date and 00200", individ(nr="14031200200"))
 @fires("a due date and 99999", individ(nr="01032599999"))
 @fires("a date and 55555", individ(nr=_UNKNOWN))
+@fires("right check digits and no date, as text", individ(nr=_NO_DATE))
+@silent("right check digits and no date, as implemented", individ(nr=_NO_DATE), options=_PROGRAM_12)
 @fires("a synthetic number in production", individ(), options=_PRODUCTION)
 def individ_11(i: Individ, k: Klient) -> Result:
-    # The reading of rule 12: this one fires whenever that does.
+    # By the switch of rule 12: this one fires whenever that does.
     return None if complete(i.fodselsnummer, k.options.individ_12, k.options.allow_synthetic) else fired()
 
 

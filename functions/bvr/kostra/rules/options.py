@@ -63,9 +63,9 @@ def _concluded(rule: str, nb: str, en: str) -> Switch:
     )
 
 
-def _number(rule: str) -> Switch:
+def _number(*rules: str) -> Switch:
     return Switch(
-        (rule,),
+        rules,
         "fødselsdato + 55555 godtas, og datoen i nummeret må finnes",
         "birth date + 55555 is accepted, and the date in the number must exist",
         "fødselsdato + 55555 godtas ikke; av vanlige numre prøves bare kontrollsifrene",
@@ -153,7 +153,7 @@ class KostraOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             "FEIL would stop the municipality's whole file.",
         ),
     ] = TEXT
-    individ_12: Annotated[Reading, _number("kostra-individ-12")] = TEXT
+    individ_12: Annotated[Reading, _number("kostra-individ-12", "kostra-individ-11")] = TEXT
     melding_02c: Annotated[
         Reading,
         Switch(
