@@ -14,6 +14,7 @@ from bvr.errors import BvrError
 from bvr.intake import asyncapi
 from bvr.intake.sender import Right
 from bvr.kostra import schema as kostra_schema
+from bvr.kostra.rules.doc import render as kostra_rules
 from bvr.model import bigquery, compatibility, documentation, schema
 from bvr.model.compatibility import DECISIONS, Change
 from bvr.model.innsending import Innsending
@@ -39,6 +40,7 @@ def outputs() -> dict[str, Callable[[], str]]:
         "docs/skjemaversjoner.md": documentation.schema_versions,
         "docs/tabell-innsending.md": documentation.table,
         "docs/regler.md": rules,
+        "docs/kostra-regler.md": kostra_rules,
         "docs/openapi.json": openapi.render,
         "docs/asyncapi.yaml": asyncapi.render,
     }
