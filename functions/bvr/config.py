@@ -5,9 +5,11 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+import msgspec
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from bvr.kostra.rules.options import KostraOptions
 from bvr.pipeline import Settings
 from bvr.rules.options import RuleOptions
 
@@ -56,11 +58,18 @@ class Config(BaseSettings):
     api_audience: str = ""
     allow_synthetic: bool = False
     """Synthetic person numbers are refused unless the environment says that it is one for tests."""
+    kostra: dict[str, str | int | bool] = {}
+    """JSON: readings of KOSTRA rules that are not to be the default, such as {"tiltak_24": "program"}."""
     sweep_after_minutes: int = 15
 
     @property
     def settings(self) -> Settings:
         return Settings(options=RuleOptions(allow_synthetic=self.allow_synthetic), require_sealed=self.require_sealed)
+
+    @property
+    def kostra_options(self) -> KostraOptions:
+        """Raises msgspec.ValidationError, naming the switch, for one that does not exist or a reading that is none."""
+        return msgspec.convert({"allow_synthetic": self.allow_synthetic, **self.kostra}, KostraOptions)
 
     def bucket(self, name: str) -> str:
         """Bucket names are global: the project is their prefix."""

@@ -8,10 +8,12 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
+from bvr.config import Config
 from bvr.findings import Severity
-from bvr.kostra.rules import RULES, FileCheck, KostraOptions, Reading, check_individ, structure
+from bvr.kostra.rules import RULES, FileCheck, KostraOptions, Reading, check_individ, ruleset, structure
 from bvr.kostra.rules.examples import (
     avgiver,
     flytting,
@@ -217,6 +219,20 @@ def test_a_switch_belongs_to_the_rule_of_its_name() -> None:
         assert switch.rules
         assert name.startswith(switch.rules[0].removeprefix("kostra-").replace("-", "_"))
         assert all(name in RULES[rule].switch for rule in switch.rules)
+
+
+def test_switches_are_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "bvr")
+    assert Config().kostra_options == KostraOptions(allow_synthetic=False)
+    monkeypatch.setenv("BVR_KOSTRA", '{"tiltak_24": "program", "melding_grace_days": 1}')
+    options = Config().kostra_options
+    assert options == KostraOptions(tiltak_24=Reading.IMPLEMENTED, melding_grace_days=1, allow_synthetic=False)
+    assert ruleset(options) == "kostra-15f.1+melding_grace_days=1+tiltak_24=program"
+    assert ruleset(KostraOptions()) == "kostra-15f.1"
+    for wrong in ('{"tiltak_42": "program"}', '{"tiltak_24": "annet"}'):
+        monkeypatch.setenv("BVR_KOSTRA", wrong)
+        with pytest.raises(msgspec.ValidationError, match="tiltak_"):
+            _ = Config().kostra_options
 
 
 def test_all_on_one_reading() -> None:

@@ -53,6 +53,7 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     mottatt: datetime
     behandlet: datetime
     digest: str
+    ruleset: str = RULESET
     duplicate: bool = False
 
 
@@ -248,7 +249,7 @@ def render_receipt(report: ControlReport, about: About) -> bytes:
             {"regelId": r.rule, "regelNavn": r.official, "alvorlighet": r.severity.name, "antall": r.count}
             for r in report.rules
         ],
-        "regelsettVersjon": RULESET,
+        "regelsettVersjon": about.ruleset,
         "innholdSha256": about.digest,
         "duplikat": about.duplicate,
         "avkortet": report.truncated,
@@ -360,7 +361,7 @@ def _summary(report: ControlReport, about: About) -> Iterator[str]:
         ("Klienter i filen", "Clients in the file", str(report.clients_read)),
         ("Klienter med feil", "Clients with errors", str(report.clients_with[Severity.ERROR])),
         ("Klienter med advarsel", "Clients with warnings", str(report.clients_with[Severity.WARNING])),
-        ("Regelsett", "Rule set", RULESET),
+        ("Regelsett", "Rule set", about.ruleset),
         ("Filens SHA-256", "SHA-256 of the file", about.digest),
         ("Kvittering", "Receipt", about.kvitterings_id),
     )

@@ -96,19 +96,21 @@ def _concluded_examples(build: Case, full: Case, options: KostraOptions) -> Call
     """Of 4 and 5: `build` makes a report that lacks what they ask for, `full` one that has it."""
 
     def add(check: Check) -> Check:
-        for decorate in (
-            silent("dropped in the year, as implemented: nothing is missing", full("2024-06-01", "1")),
-            fires("dropped on the first day of the year, as implemented", build("2024-01-01", "1")),
-            fires("to investigation on the last day of the year, as implemented", build("2024-12-31", "2")),
-            fires("dropped after the year, as implemented", build("2025-01-01", "1")),
-            silent("dropped the year before, as implemented", build("2023-12-31", "1")),
-            silent("dropped as measures are active, as implemented", build("2024-06-01", "3")),
-            silent("no end date, as implemented", build(None, "1")),
-            silent("no conclusion, as implemented", build("2024-06-01", None)),
-            fires("before the previous count day, as text", build("2023-12-30", "1"), options=options),
-            silent("before that day, as text: nothing is missing", full("2023-12-30", "1"), options=options),
-            silent("on the previous count day, as text", build("2023-12-31", "2"), options=options),
-            silent("in the year, as text", build("2024-06-01", "1"), options=options),
+        for decorate in reversed(
+            (
+                silent("dropped in the year, as implemented: nothing is missing", full("2024-06-01", "1")),
+                fires("dropped on the first day of the year, as implemented", build("2024-01-01", "1")),
+                fires("to investigation on the last day of the year, as implemented", build("2024-12-31", "2")),
+                fires("dropped after the year, as implemented", build("2025-01-01", "1")),
+                silent("dropped the year before, as implemented", build("2023-12-31", "1")),
+                silent("dropped as measures are active, as implemented", build("2024-06-01", "3")),
+                silent("no end date, as implemented", build(None, "1")),
+                silent("no conclusion, as implemented", build("2024-06-01", None)),
+                fires("before the previous count day, as text", build("2023-12-30", "1"), options=options),
+                silent("before that day, as text: nothing is missing", full("2023-12-30", "1"), options=options),
+                silent("on the previous count day, as text", build("2023-12-31", "2"), options=options),
+                silent("in the year, as text", build("2024-06-01", "1"), options=options),
+            )
         ):
             decorate(check)
         return check

@@ -69,8 +69,11 @@ def _care_orders(build: Callable[[Any, tuple[Any, ...]], Individ], switch: str) 
     """Every basis in both readings; `build` makes a client on whom the rule fires if the basis is a care order."""
 
     def add(check: Callable[..., Result]) -> Callable[..., Result]:
-        for words, (basis, jmfr, *care) in _BASES.items():
-            for is_care, reading, says in zip(care, (TEXT, IMPLEMENTED), ("text", "implemented"), strict=True):
+        for words, (basis, jmfr, as_text, as_implemented) in reversed(_BASES.items()):
+            for is_care, reading, says in (
+                (as_implemented, IMPLEMENTED, "implemented"),
+                (as_text, TEXT, "text"),
+            ):
                 options = KostraOptions(**{switch: reading})  # type: ignore[arg-type]
                 decorate = fires if is_care else silent
                 decorate(f"{words}, as {says}", build(basis, jmfr), options=options)(check)
