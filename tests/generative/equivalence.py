@@ -45,12 +45,13 @@ def official_folder() -> Path:
 
 def missing(version: str) -> str | None:
     """What is not there, where it should be and what is then not checked; None when it is there."""
-    file = official_folder() / OFFICIAL_FILES[version]
+    name = OFFICIAL_FILES.get(version, f"Barnevern_v{version}.xsd")
+    file = official_folder() / name
     if file.is_file():
         return None
     return (
         f"NOT CHECKED: that our schema {version} gives the same verdicts as the official one. The official file "
-        f"{OFFICIAL_FILES[version]} is not there. Put it into the folder that the environment variable "
+        f"{name} is not there. Put it into the folder that the environment variable "
         "BVR_OFFICIAL_XSD names, or into ../shared/reference/xsd beside the repository."
     )
 

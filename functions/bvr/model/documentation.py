@@ -105,8 +105,8 @@ def schema_versions() -> str:
         "# Skjemaversjoner\n",
         "Et dokument sier ikke selv hvilken versjon det følger; det står utenfor (`xsd-versjon`, eller `xsdVersion` i "
         "`payload.json`). Alle versjoner leses inn i én modell, og reglene er de samme for alle.\n",
-        "*A document does not say which version it follows; that stands beside it. Every version is read into one model, "
-        "and the rules are the same for all.*\n",
+        "*A document does not say which version it follows; that stands beside it. Every version is read into one "
+        "model, and the rules are the same for all.*\n",
         "| versjon | `xsd-versjon` | `xsdVersion` | skjema |",
         "| --- | --- | --- | --- |",
     ]
@@ -120,8 +120,8 @@ def schema_versions() -> str:
         "- Det versjonen har felles med modellen, tas med som det står.\n- Det den ikke har, er fraværende; ingenting "
         "fylles inn.\n- Det den har på en annen måte, og som ikke har noen lovlig plass i modellen, avvises med regel "
         "`skjemaversjon-2`, med sti og linje for hvert sted.\n",
-        "*What a version shares with the model is carried over as it stands. What it does not have is absent; nothing is "
-        "filled in. What it has in another form, with no lawful place in the model, is refused by rule "
+        "*What a version shares with the model is carried over as it stands. What it does not have is absent; nothing "
+        "is filled in. What it has in another form, with no lawful place in the model, is refused by rule "
         "`skjemaversjon-2`, with path and line of each occurrence.*",
     ]
     for step in reversed(STEPS):
@@ -131,7 +131,7 @@ def schema_versions() -> str:
 
 _CARRIED = ("som det står", "as it stands")
 _BELOW = ("se under", "see below")
-_READING = {"added": ("fraværende", "absent")}
+_READING = {"added": ("fraværende", "absent"), "code added": ("–", "–")}
 
 
 def _step(step: Step) -> Iterator[str]:
@@ -147,7 +147,7 @@ def _step(step: Step) -> Iterator[str]:
         if d.code is not None:
             label = ((after if d.compatible else before)[d.place].codes or {})[d.code]
             code = f"`{d.code}` {label.replace(' | ', ' – ')}"
-        reading = _READING[d.what] if d.what in _READING else _CARRIED if d.compatible else _BELOW
+        reading = _READING.get(d.what.partition(":")[0], _CARRIED if d.compatible else _BELOW)
         yield f"| {_shown(d.place, found)} | {code} | {d.nb} | {d.en} | {reading[0]} | {reading[1]} |"
     if not step.answers:
         yield "\nAlt i eldre dokumenter har en plass. *Everything in older documents has a place.*"
