@@ -15,14 +15,16 @@ from hypothesis import strategies as st
 
 from bvr.errors import Broken
 from bvr.findings import Severity
-from bvr.kostra.concepts import Avgiver, Individ
+from bvr.kostra import decode
+from bvr.kostra.concepts import CODES, Avgiver, Barnevern, Individ
 from bvr.kostra.rules import RULES, FileCheck, KostraFinding, KostraOptions, Reading, check_avgiver, check_individ
 from bvr.kostra.rules import rule as engine
-from bvr.kostra.rules.examples import BOY, form, individ, melding, nummer, plan, tiltak
+from bvr.kostra.rules.examples import BOY, avgiver, form, individ, melding, nummer, plan, tiltak
 from bvr.kostra.rules.finding import HIDDEN
 from bvr.kostra.rules.options import all_as, switches
 from bvr.model.codelists import codelist
 from bvr.model.types import Concept, Field, Person, fields
+from bvr.model.xml import encode
 
 OPTIONS = [KostraOptions(), all_as(Reading.TEXT), all_as(Reading.IMPLEMENTED, blank_is_missing=False)]
 
@@ -164,6 +166,16 @@ def test_nothing_is_told_of_a_person_whatever_the_keys_hold() -> None:
             assert not [s for s in _secrets(client) if s in text]
             assert f.journalnummer == HIDDEN
     assert {"Kari Hemmelig", "Hemmelig navn"} <= _secrets(client)
+
+
+@pytest.mark.parametrize("number", [BOY, "12345678901"])
+def test_a_client_that_breaks_the_schema_is_not_named_by_its_number(number: str) -> None:
+    good = encode(Barnevern(avgiver=avgiver(), individ=(individ(nr=number, journalnummer=f"J{number}"),)), CODES)  # type: ignore[arg-type]
+    *_, finding, last = decode.read(good.replace(b'StartDato="2020', b'StartDato="x'))
+    assert isinstance(finding, KostraFinding)
+    assert isinstance(last, KostraFinding)
+    assert (finding.rule, finding.journalnummer, last.rule) == ("kostra-individ-01", HIDDEN, "kostra-individ-00")
+    assert number not in msgspec.json.encode(finding).decode()
 
 
 def test_a_crash_tells_the_rule_and_nothing_of_the_client(monkeypatch: pytest.MonkeyPatch) -> None:

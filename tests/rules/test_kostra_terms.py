@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bvr.kostra.rules.examples import nummer, tiltak
 from bvr.kostra.rules.finding import HIDDEN, safe_key
 from bvr.kostra.rules.options import IMPLEMENTED, TEXT, Reading
-from bvr.kostra.rules.terms import accepted, age, birth_year, complete, dates, er_plassering
+from bvr.kostra.rules.terms import accepted, age, birth_year, complete, dates, er_plassering, number_kind
 from bvr.model.codelists import codelist
 
 both = pytest.mark.parametrize("reading", Reading)
@@ -55,6 +55,22 @@ def test_a_synthetic_number_is_complete_outside_production(reading: Reading, num
 def test_a_date_with_a_suffix_is_accepted_and_not_complete(reading: Reading, suffix: str) -> None:
     assert accepted("150124" + suffix, reading, False)
     assert not complete("150124" + suffix, reading, False)
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [
+        (BOY, "FNR"),
+        (nummer("2012-03-14", dnr=True), "DNR"),
+        ("15012400100", "PLASSHOLDER"),
+        ("15012499999", "PLASSHOLDER"),
+        ("15012455555", "PLASSHOLDER"),
+        (WRONG, "UGYLDIG"),
+        ("", "UGYLDIG"),
+    ],
+)
+def test_kind_of_number(number: str, kind: str) -> None:
+    assert number_kind(number) == kind
 
 
 def test_unknown_sex_is_accepted_by_the_text_alone() -> None:

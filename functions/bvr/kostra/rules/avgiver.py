@@ -53,6 +53,7 @@ def avgiver_03(a: Avgiver, sender: Sender) -> Result:
     remedy_en="Correct the municipality number in the case system or in the form, and send the file again.",
 )
 @silent("the same", avgiver=avgiver(kommunenummer="3301"), form=form(kommunenummer="3301"))
+@silent("the form gives a district too", avgiver=avgiver(kommunenummer="0301"), form=form(kommunenummer="030107"))
 @fires(
     "another",
     avgiver=avgiver(kommunenummer="0301"),
@@ -60,7 +61,7 @@ def avgiver_03(a: Avgiver, sender: Sender) -> Result:
     parameters={"skjema": "3301", "fil": "0301"},
 )
 def avgiver_04(a: Avgiver, sender: Sender) -> Result:
-    expected = sender.form.kommunenummer
+    expected = sender.form.kommunenummer[:4]  # a region has the district after it
     return fired(skjema=expected, fil=a.kommunenummer) if a.kommunenummer != expected else None
 
 

@@ -13,7 +13,7 @@ import msgspec
 
 from bvr.kostra.concepts import Lovhjemmel, Tiltak
 from bvr.kostra.rules.options import IMPLEMENTED, TEXT, Reading
-from bvr.model.identifiers import BOY, GIRL, UNBORN, has_check_digits, placeholder, read
+from bvr.model.identifiers import BOY, GIRL, UNBORN, Kind, has_check_digits, placeholder, read
 
 BVL, BVL2021 = "BVL", "BVL2021"
 NY_LOV = date(2023, 1, 1)
@@ -75,6 +75,12 @@ def accepted(number: str | None, reading: Reading, synthetic: bool) -> bool:
     if reading is IMPLEMENTED:
         return number[6:] in (BOY, GIRL, UNBORN) and _lenient(number[:6]) is not None
     return placeholder(number[:6] + BOY) is not None and number[6:] in (BOY, GIRL, UNBORN, UNKNOWN)
+
+
+def number_kind(number: str) -> Kind:
+    """What kind of number it is, synthetic ones included."""
+    found = read(number, "1", today=date.min, new_series=False).kind
+    return "PLASSHOLDER" if found == "UGYLDIG" and accepted(number, TEXT, True) else found
 
 
 def looks_like_person(number: str) -> bool:
