@@ -19,6 +19,7 @@ from bvr.decode import decode
 from bvr.findings import Severity
 from bvr.model.concepts import BEGREP, Barnevern, Sak
 from bvr.model.types import fields
+from bvr.model.versions import SUPPORTED
 from bvr.model.xml import encode
 from bvr.pipeline import day_in_norway
 from bvr.rules import check
@@ -26,7 +27,7 @@ from bvr.rules.case import Case
 from bvr.rules.options import RuleOptions
 from bvr.rules.rule import RULES, Checked
 from bvr.simulate import Submission, simulate
-from bvr.simulate.arrivals import extracted
+from bvr.simulate.arrivals import Mix, extracted
 from bvr.simulate.broken import KINDS
 from bvr.simulate.cases import heavy_case, small_case, typical_case
 from bvr.simulate.child import Nursery
@@ -35,7 +36,7 @@ from bvr.simulate.history import Brief, Kind, write
 from bvr.simulate.population import kommuner
 
 _OFFICIAL = Path(os.environ.get("BVR_OFFICIAL_XSD") or Path(__file__).parents[3] / "shared" / "reference" / "xsd")
-_FILES = {"4.0.1": "Barnevern_v4.0.1.xsd", "3.0.5": "Barnevern_v3.xsd"}
+_FILES = {"4.0.1": "Barnevern_v4.0.1.xsd", "3.0.5": "Barnevern_v3.xsd", "2.2.3": "Barnevern_v1.xsd"}
 _LISTS = [(f.name, f.xml) for f in fields(Sak) if f.xml in BEGREP]
 
 
@@ -63,6 +64,14 @@ def test_the_decoder_takes_what_is_valid_and_nothing_else(submissions: list[Subm
             assert decoded.document is None, s.note
         else:
             assert decoded.document == s.document, (s.note, decoded.faults)
+
+
+def test_senders_on_every_version_send_what_theirs_has(submissions: list[Submission]) -> None:
+    assert {s.version for s in submissions} == set(SUPPORTED)
+    many = list(simulate(40, 400, 20, 3, mix=Mix(old_version=0.9, oldest_version=0.7)))
+    assert sum(s.version == "2.2.3" for s in many) > len(many) / 2
+    test_the_decoder_takes_what_is_valid_and_nothing_else(many)
+    assert _as_planted(many) > 20
 
 
 def test_the_official_schema_agrees(submissions: list[Submission]) -> None:
@@ -98,6 +107,11 @@ def _check(document: Barnevern, known: frozenset[tuple[str, str]]) -> Checked:
 
 
 def test_rules_find_what_was_planted_and_no_other_error(submissions: list[Submission]) -> None:
+    assert _as_planted(submissions) > 60
+
+
+def _as_planted(submissions: list[Submission]) -> int:
+    """Every planted fault is found and no other error is; how many different rules fired."""
     known: dict[str, set[tuple[str, str]]] = defaultdict(set)
     missed: Counter[str] = Counter()
     unexpected: Counter[tuple[str, ...]] = Counter()
@@ -117,7 +131,7 @@ def test_rules_find_what_was_planted_and_no_other_error(submissions: list[Submis
         seen |= rules
     assert not missed
     assert not unexpected
-    assert len(seen) > 60
+    return len(seen)
 
 
 def _documents() -> Iterator[tuple[Barnevern, date]]:

@@ -27,6 +27,7 @@ class Person(Enum):
     NONE = "none"
     DIRECT = "direct"  # identifies by itself: leaves intake only as ciphertext, never stands in a finding or a log
     INDIRECT = "indirect"  # identifies together with other facts: never in a finding or a log
+    UNSTORED = "unstored"  # identifies somebody who is none of the register's business: never leaves intake
     FREE_TEXT = "free text"  # may hold anything somebody wrote: treated as INDIRECT
 
 
@@ -187,6 +188,11 @@ def fields(concept: type[Concept]) -> tuple[Field, ...]:
 def fields_in(concept: type[Concept], version: str) -> tuple[Field, ...]:
     """The fields that a concept has in documents of a schema version, as they stand there."""
     return tuple(_as_it_was(f, version) for f in fields(concept) if f.in_version(version))
+
+
+def has(concept: type[Concept], name: str, version: str) -> bool:
+    """Whether a document of a version can say what a field of the model says."""
+    return any(f.name == name and f.fits for f in fields_in(concept, version))
 
 
 def _as_it_was(now: Field, version: str) -> Field:

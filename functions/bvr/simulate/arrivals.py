@@ -46,7 +46,8 @@ class Mix(msgspec.Struct, frozen=True, kw_only=True):
     new_cases: float = 0.3  # of cases: begin during the simulated days
     moves: float = 0.02  # of cases: the child moves to another municipality
     unborn: float = 0.03  # of new cases
-    old_version: float = 0.1  # of municipalities: send the previous schema version
+    old_version: float = 0.1  # of municipalities: send an older schema version
+    oldest_version: float = 0.03  # of municipalities, among those: send the oldest, 2.2.3
 
 
 DEFAULT_MIX = Mix()
@@ -153,7 +154,8 @@ class _Simulation:
     def _begin(self, start: _Start) -> _Case:
         """Write the course of a case, and of what it will send."""
         rng = seeded(self.seed, "sak", start.index)
-        place = Place(kommune=start.kommune, version=start.kommune.version(self.mix.old_version), watched=self.watched)
+        version = start.kommune.version(self.mix.old_version, self.mix.oldest_version)
+        place = Place(kommune=start.kommune, version=version, watched=self.watched)
         if start.is_new:
             course = fresh(rng, self.nursery, place, start.day, unborn=self.mix.unborn, child=start.child)
         else:

@@ -13,6 +13,7 @@ from random import Random
 
 from bvr.model.codelists import codelist
 from bvr.model.concepts import Lovhjemmel, Saksinnhold
+from bvr.model.types import version_key
 
 NEW_ACT = date(2023, 1, 1)
 NEW_CODES = date(2026, 1, 1)
@@ -121,9 +122,15 @@ def draw(rng: Random, codes: str, day: date, version: str) -> str:
 
 
 def _regime(day: date, version: str) -> int:
-    """The year whose codes apply: lists change at the turn of the year, and the old schema knows none from 2026."""
+    """The year whose codes apply: lists change at the turn of the year, and the old schemas know none from 2026, nor
+    2.2.3 those from 2025."""
     year = max(day.year, 2013)  # the first year of most lists
-    return min(year, 2025) if version.startswith("3.") else year
+    return min(year, 2025 if version_key(version) >= (3,) else 2024) if before_2026(version) else year
+
+
+def before_2026(version: str) -> bool:
+    """Whether a schema version lacks the codes of 2026."""
+    return version_key(version) < (4,)
 
 
 @cache

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import msgspec
 
 from bvr.model import concepts as m
-from bvr.model.types import Concept
+from bvr.model.types import Concept, has
 from bvr.simulate import codes
 from bvr.simulate.child import Child
 from bvr.simulate.course import Course, Mistake, Standing
@@ -64,6 +64,7 @@ class _Writer:
         self.brief = brief
         self.child = brief.child
         self.version = brief.version
+        self.marks = has(m.Sak, "er_slettet", brief.version)  # its case system can mark what is deleted
         self.start = brief.start
         self.last = brief.start  # the latest day on which something ended
         self.stop = brief.watched[1] + HORIZON  # nothing is written that starts later
@@ -113,7 +114,7 @@ class _Writer:
             related=tuple(day for day, _ in self.relasjon),
             standing=tuple(self.standing),
             mistakes=tuple(self.mistakes),
-            deleted=closed if kind in ("henlagt", "undersokt") and rng.random() < 0.01 else None,
+            deleted=closed if kind in ("henlagt", "undersokt") and rng.random() < 0.01 and self.marks else None,
         )
 
     def sak(self, closed: date) -> m.Sak:
@@ -300,7 +301,7 @@ class _Writer:
         return self.rng.randrange(low, high)
 
     def participation(self, start: date, concluded: date) -> m.BarnetsMedvirkning | None:
-        if concluded < codes.NEW_CODES or self.version.startswith("3.") or self.rng.random() < 0.1:
+        if concluded < codes.NEW_CODES or codes.before_2026(self.version) or self.rng.random() < 0.1:
             return None
         day = max(start, codes.NEW_CODES) + days(self.rng.random() * (concluded - max(start, codes.NEW_CODES)).days)
         return m.BarnetsMedvirkning(
@@ -328,7 +329,7 @@ class _Writer:
         """Sometimes a report is entered on the wrong child, and deleted."""
         rng = self.rng
         first, last = self.brief.watched
-        if rng.random() > 0.03 or self.last <= self.start + days(20):
+        if rng.random() > 0.03 or self.last <= self.start + days(20) or not self.marks:
             return
         entered = self.start + days(1 + rng.random() * ((self.last - self.start).days - 15))
         if entered >= first and not first <= entered <= last:
@@ -402,7 +403,7 @@ class _Writer:
             kategori=m.Kategori(kode=kategori, presisering=codes.text_for(rng, "TiltakKategori", kategori)),
             tiltaksgrunnlag=codes.contents(rng, start, self.version) if rng.random() < 0.25 else (),
             tilsyn=self.supervised(start, end) if foster else None,
-            oppfolging=self.followed_up(start, end) if foster else None,
+            oppfolging=self.followed_up(start, end) if foster and has(m.Tiltak, "oppfolging", self.version) else None,
             opphevelse=m.Opphevelse(
                 kode=why,
                 presisering=codes.text_for(rng, "TiltakOpphevelse", why),
@@ -530,7 +531,7 @@ class _Writer:
             end = until if rng.random() < 0.4 else min(until, day + days(60 + rng.expovariate(1 / 1200)))
             if (until - end).days < 30:
                 end = until
-            if kategori == "8.2" and day < codes.NEW_CODES <= end and not self.version.startswith("3."):
+            if kategori == "8.2" and day < codes.NEW_CODES <= end and not codes.before_2026(self.version):
                 end = max(day + days(1), codes.NEW_CODES - days(1))
             why = "2" if end == adult else "4" if end < until else rng.choices(("1", "3", "4"), (30, 5, 65))[0]
             self.measure(vedtak, kategori, day, end, why=why if kind == "omsorg" else None)
@@ -611,7 +612,7 @@ class _Writer:
         while day < until and day <= self.stop:
             end = min(until, day + days(rng.randrange(150, 700)))
             kategori = codes.placement(rng, 18, day, self.version)
-            if kategori == "8.2" and day < codes.NEW_CODES <= end and not self.version.startswith("3."):
+            if kategori == "8.2" and day < codes.NEW_CODES <= end and not codes.before_2026(self.version):
                 end = max(day + days(1), codes.NEW_CODES - days(1))
             self.measure(vedtak, kategori, day, end)
             day = end

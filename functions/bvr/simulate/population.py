@@ -24,6 +24,7 @@ _SYSTEMS = (
     Fagsystem(leverandor="Prøvesystemer AS", navn="Fagsystem Gamma", versjon="7.0.3"),
 )
 _OLD_VERSION = "3.0.5"
+_OLDEST_VERSION = "2.2.3"
 
 
 class Bydel(msgspec.Struct, frozen=True):
@@ -62,9 +63,11 @@ class Kommune(msgspec.Struct, frozen=True, kw_only=True):
         """One of its city districts, by child population."""
         return rng.choices(self.bydeler, [b.children for b in self.bydeler])[0] if self.bydeler else None
 
-    def version(self, old_share: float) -> str:
-        """The schema version its case system sends; `old_share` of the municipalities are still on the previous one."""
-        return _OLD_VERSION if self._draw("version") < old_share else CURRENT
+    def version(self, old_share: float, oldest_share: float = 0.0) -> str:
+        """The schema version its case system sends; `old_share` of the municipalities are still on an older one, of
+        which `oldest_share` of all are on the oldest."""
+        draw = self._draw("version")
+        return _OLDEST_VERSION if draw < min(old_share, oldest_share) else _OLD_VERSION if draw < old_share else CURRENT
 
     @property
     def native(self) -> bool:
