@@ -84,9 +84,7 @@ def test_one_bad_client_of_a_thousand() -> None:
         "Filen er ikke godkjent: 1 av 1000 klienter har feil. Ingen av klientene er tatt inn, heller ikke de 999 uten "
         "feil, før feilene er rettet. Rett feilene i fagsystemet, og send hele filen på nytt."
     )
-    assert en.startswith(
-        "The file is not approved: 1 of 1000 clients have errors. None of the clients is taken in, not"
-    )
+    assert en.startswith("The file is not approved: 1 of 1000 clients has errors. None of the clients is taken in, not")
     body = receipt(report)
     assert (body["resultat"], body["beskjed"], body["beskjedEn"]) == ("IKKE_GODKJENT", nb, en)
     (wrong,) = [c for c in body["klienter"] if c["antall"]["error"]]
@@ -147,7 +145,20 @@ def test_clients_that_break_the_schema_are_named_by_their_place() -> None:
     assert (report.clients_read, report.clients_with[ERROR]) == (3, 2)
     assert [c.numbers for c in report.clients] == [(2,), (3,)]
     assert "Uten lesbart journalnummer" in render_page(report, ABOUT).decode()
-    assert "heller ikke den 1 uten feil" in what_happens(report)[0]
+    assert "heller ikke den ene uten feil" in what_happens(report)[0]
+
+
+def test_a_wrong_sender_and_a_wrong_client() -> None:
+    nb, en = what_happens(gather([BAD, GOOD], versjon="2019").report())
+    assert nb.startswith("Filen er ikke godkjent: 1 av 2 klienter har feil, og det har filen selv. Ingen av klientene")
+    assert "and so has the file itself" in en
+
+
+def test_moments_are_norwegian() -> None:
+    """An hour ahead in winter; the answer itself says UTC."""
+    report = gather([GOOD]).report()
+    assert "01.02.2025 09:00:03" in render_page(report, ABOUT).decode()
+    assert receipt(report)["behandletTidspunkt"] == "2025-02-01T08:00:03Z"
 
 
 def test_every_client_is_bad() -> None:
@@ -227,7 +238,7 @@ def test_snapshot_of_a_receipt() -> None:
         "resultat": "IKKE_GODKJENT",
         "beskjed": "Filen er ikke godkjent: 1 av 1 klienter har feil. Ingen av klientene er tatt inn før feilene er "
         "rettet. Rett feilene i fagsystemet, og send hele filen på nytt.",
-        "beskjedEn": "The file is not approved: 1 of 1 clients have errors. None of the clients is taken in until the "
+        "beskjedEn": "The file is not approved: 1 of 1 clients has errors. None of the clients is taken in until the "
         "errors are corrected. Correct them in the case system, and send the whole file again.",
         "hoyesteAlvorlighet": "ERROR",
         "antall": {"klienter": 1, "klienterMedFeil": 1, "klienterMedAdvarsel": 0, "error": 1, "warning": 0},

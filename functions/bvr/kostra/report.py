@@ -23,6 +23,7 @@ from bvr.findings import Severity
 from bvr.kostra.form import Form
 from bvr.kostra.rules import RULESET, KostraFinding
 from bvr.kostra.rules.finding import HIDDEN
+from bvr.pipeline import NORWAY
 
 FILE_NAME = "kvittering-kostra.json"
 RECEIPT_LIMIT = 1_000

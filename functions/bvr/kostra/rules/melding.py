@@ -64,7 +64,7 @@ def _lasting(slutt: str | None) -> Individ:
     severity=ADVARSEL,
     nb="Meldingen kom {start} og ble konkludert {slutt}, etter {dager} dager. Fristen er {frist} dager.",
     en="The report came on {start} and was concluded on {slutt}, after {dager} days. The limit is {frist} days.",
-    remedy_nb="Kontroller datoene. Er de riktige, skal dere ikke gjøre noe.",
+    remedy_nb="Kontroller datoene. Er de riktige, trenger dere ikke gjøre noe.",
     remedy_en="Check the dates. If they are right, do nothing.",
 )
 @silent("not concluded", _lasting(None))

@@ -134,7 +134,7 @@ _08 = KostraOptions(undersokelse_08=IMPLEMENTED)
     severity=ADVARSEL,
     nb="Undersøkelsen startet {start} og er ikke konkludert.",
     en="The investigation started on {start} and is not concluded.",
-    remedy_nb="Legg inn konklusjonen hvis undersøkelsen er avsluttet. Er den ikke det, skal dere ikke gjøre noe.",
+    remedy_nb="Legg inn konklusjonen hvis undersøkelsen er avsluttet. Er den ikke det, trenger dere ikke gjøre noe.",
     remedy_en="Enter the conclusion if the investigation has ended. If it has not, do nothing.",
 )
 @silent("begun on 1 July", _one(start="2024-07-01"))
