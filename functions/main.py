@@ -6,10 +6,11 @@ feiing = sweep · sporringer = run_queries · uttrekk = extract_api
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import flask
 import functions_framework
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from bvr.intake.sealed import Opener
     from bvr.intake.sealed.seal import AnswerSealer
     from bvr.intake.sender import SenderRegister
+    from bvr.kostra.intake import KostraService
     from bvr.service import Service
 
 
@@ -119,7 +121,31 @@ def service() -> Service:
 @cache
 def kostra() -> KostraService:
     """The flow of a KOSTRA file."""
-    raise NotImplementedError
+    from bvr import gcp
+    from bvr.kostra.intake import KostraService
+    from bvr.model.kommuner import names
+    from bvr.register.keys import TinkCipher
+    from bvr.register.proto import RowWriter
+
+    c = config()
+    storage, write = gcp.storage_client(c.project), gcp.write_client(c.bigquery_write_endpoint)
+    rows = {n: RowWriter.of(c.schemas / "register" / n / "schema.json") for n in ("kostra_individ", "kostra_fil")}
+    tables = {n: gcp.RegisterTable(write, gcp.queries(c), c, writer, n) for n, writer in rows.items()}
+    return KostraService(
+        desk=desk(),
+        uploads=gcp.Bucket(storage, c.bucket(c.bucket_kostra)),
+        reports=gcp.Bucket(storage, c.bucket(c.bucket_rapporter)),
+        clients=tables["kostra_individ"],
+        files=tables["kostra_fil"],
+        client_rows=rows["kostra_individ"],
+        file_rows=rows["kostra_fil"],
+        cipher=TinkCipher.of(c.keyset),
+        senders=senders(),
+        names=names(),
+        options=c.kostra_options,
+        opener=opener(),
+        require_sealed=c.require_sealed,
+    )
 
 
 @cache
@@ -141,10 +167,17 @@ def _delivery(request: flask.Request) -> Delivery | None:
         return None
 
 
+class Receives(Protocol):
+    """A flow: takes a message all the way."""
+
+    def receive(self, delivery: Delivery) -> object: ...
+
+
 def _flow(delivery: Delivery) -> Receives:
     """The flow of a type of message; what is no type of ours is refused by the flow of cases."""
     known = TYPES.get(delivery.attributes.get("type", ""))
-    return {"sak": service, "kostra": kostra, "hendelse": events}[known.flow if known else "sak"]()
+    flows: dict[str, Callable[[], Receives]] = {"sak": service, "kostra": kostra, "hendelse": events}
+    return flows[known.flow if known else "sak"]()
 
 
 @functions_framework.http

@@ -33,6 +33,8 @@ class Config(BaseSettings):
     bucket_arkiv: str = "arkiv"
     bucket_protokoll: str = "protokoll"
     bucket_innboks: str = "innboks"
+    bucket_kostra: str = "kostra"
+    bucket_rapporter: str = "rapporter"
     dataset_register: str = "register"
     dataset_statistikk: str = "statistikk"
     bigquery_write_endpoint: str = ""

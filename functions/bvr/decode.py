@@ -115,6 +115,31 @@ def _decode(
     return Decoded(document=document)
 
 
+# --- what other readers of XML share --------------------------------------------------------------------------------
+
+
+def concept_decoder(concept: type[Concept], version: str) -> Callable[[etree._Element], Any]:
+    """The function that makes a concept of an element that is valid in a version."""
+    return _decoder(concept, version)
+
+
+def explain(entry: Any, element: str, attribute: str) -> tuple[str, str]:
+    """What an entry of libxml2's log means, in both languages. The names must be safe to repeat; "?" is any other."""
+    return _explain(entry, element, attribute)
+
+
+def in_ascii(data: bytes) -> tuple[bytes, str | None] | Fault:
+    """The document in an encoding that extends ASCII, and that encoding where the document does not say it itself."""
+    return _in_ascii(data)
+
+
+def starts_with_dtd(data: bytes) -> bool:
+    return _DOCTYPE in data[:_CHARS] and bool(_PROLOG.match(data[:_CHARS]))
+
+
+_CHARS = 1_000_000  # of a prolog; what is longer is no ordinary document, and the parser stops it
+
+
 # --- parsing ---------------------------------------------------------------------------------------------------------
 
 
@@ -628,6 +653,7 @@ def _boolean(text: str) -> bool:
 
 _CONVERT: dict[str, Callable[[str], Any] | None] = {
     "string": None,
+    "gYear": None,
     "date": _date,
     "boolean": _boolean,
     "dateTime": _moment,

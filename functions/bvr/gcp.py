@@ -123,17 +123,19 @@ class Bucket:
 
 
 class RegisterTable:
-    """register.innsending through the Storage Write API's default stream: at least once, visible at once.
+    """A table of the register through the Storage Write API's default stream: at least once, visible at once.
 
     One stream is kept open for each process. A row that BigQuery refuses is our fault (Broken); anything else is
     passing (Retry).
     """
 
-    def __init__(self, write: BigQueryWriteClient, query: Queries, config: Config, rows: RowWriter) -> None:
+    def __init__(
+        self, write: BigQueryWriteClient, query: Queries, config: Config, rows: RowWriter, table: str = "innsending"
+    ) -> None:
         self._write = write
         self._query = query
-        self._table = f"{config.dataset_register}.innsending"
-        parent = write.table_path(config.project, config.dataset_register, "innsending")
+        self._table = f"{config.dataset_register}.{table}"
+        parent = write.table_path(config.project, config.dataset_register, table)
         descriptor = descriptor_pb2.DescriptorProto()
         descriptor.CopyFrom(rows.descriptor)
         self._template = types.AppendRowsRequest(
@@ -144,9 +146,13 @@ class RegisterTable:
         self._stream: writer.AppendRowsStream | None = None
 
     def append(self, serialized_row: bytes) -> None:
+        self.append_many([serialized_row])
+
+    def append_many(self, serialized_rows: list[bytes]) -> None:
+        """Rows in one request: all of them or none. Together under 10 MB."""
         request = types.AppendRowsRequest(
             write_stream=self._template.write_stream,
-            proto_rows=types.AppendRowsRequest.ProtoData(rows=types.ProtoRows(serialized_rows=[serialized_row])),
+            proto_rows=types.AppendRowsRequest.ProtoData(rows=types.ProtoRows(serialized_rows=serialized_rows)),
         )
         try:
             with self._lock:

@@ -14,6 +14,7 @@ from bvr.errors import BvrError
 from bvr.intake import asyncapi
 from bvr.intake.sender import Right
 from bvr.kostra import schema as kostra_schema
+from bvr.kostra.rows import KostraFil, KostraIndivid
 from bvr.kostra.rules.doc import render as kostra_rules
 from bvr.model import bigquery, compatibility, documentation, schema
 from bvr.model.compatibility import DECISIONS, Change
@@ -33,6 +34,8 @@ def outputs() -> dict[str, Callable[[], str]]:
     return {
         **{f"functions/bvr/model/xsd/Barnevern_v{v}.xsd": partial(schema.render, v) for v in SUPPORTED},
         "bigquery_schemas/register/innsending/schema.json": lambda: _bigquery(Innsending),
+        "bigquery_schemas/register/kostra_fil/schema.json": lambda: _bigquery(KostraFil),
+        "bigquery_schemas/register/kostra_individ/schema.json": lambda: _bigquery(KostraIndivid),
         "functions/bvr/kostra/xsd/KostraBarnevern.xsd": kostra_schema.render,
         "bigquery_schemas/grunnlag/avsender/schema.json": lambda: _bigquery(Right),
         "docs/informasjonsmodell.md": documentation.information_model,

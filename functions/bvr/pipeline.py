@@ -206,5 +206,17 @@ def _refused(
     )
 
 
+def refuse(
+    envelope: Envelope, digest: str, faults: tuple[Fault, ...], received: datetime, handled: datetime
+) -> Outcome:
+    """The outcome of a message of another flow that could not be taken: told why, and nothing more."""
+    from bvr.intake.payload import Payload
+
+    message = Message(
+        envelope=envelope, payload=Payload(digest=digest, faults=faults), received=received, handled=handled
+    )
+    return _refused(message, Decoded(faults=faults))
+
+
 def _speaks_ssb(message_type: str) -> bool:
     return answer_profile(message_type) == "ssb"

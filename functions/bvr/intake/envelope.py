@@ -43,6 +43,7 @@ class Envelope(BaseModel):
     klient_melding_id: str | None = Field(None, alias="klient-melding-id")
     klient_korrelasjons_id: Text | None = Field(None, alias="klient-korrelasjons-id")
     xsd_versjon: Annotated[str, Field(max_length=20)] | None = Field(None, alias="xsd-versjon")
+    rapporteringsaar: Annotated[int, Field(ge=2000, le=2100)] | None = None
     dataref: Text | None = None
     sha256: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")] | None = None
     size: Annotated[int, Field(ge=0)] | None = None

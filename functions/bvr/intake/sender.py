@@ -116,6 +116,12 @@ class Senders:
         """An account's right to report for an organisation."""
         return next((r for r in self.of_account(account, day) if r.for_orgnr == for_orgnr), None)
 
+    def of_kommune(self, kommunenummer: str, message_type: str, day: date) -> Right | None:
+        """The right to send a type of message that a municipality itself, else anybody, has for a municipality."""
+        roles = TYPES[message_type].roles
+        found = [r for r in self._rights if r.kommunenummer == kommunenummer and r.rolle in roles and r.valid(day)]
+        return min(found, key=lambda r: r.orgnr != r.for_orgnr, default=None)
+
     def check_message(self, envelope: Envelope, signer: Signer | None, day: date) -> Denied | None:
         """What can be said before the document is opened: account, type of message, and whose signature it bears."""
         rights = self.of_account(envelope.avsender_id, day)

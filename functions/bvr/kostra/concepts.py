@@ -197,7 +197,7 @@ class Individ(Concept):
     saksbehandler: Annotated[
         str,
         text(1, 50),
-        Doc("Saksbehandlerens navn; lagres ikke.", "The case worker's name; never stored.", Person.INDIRECT),
+        Doc("Saksbehandlerens navn; lagres ikke.", "The case worker's name; never stored.", Person.UNSTORED),
     ]
     avslutta3112: Annotated[
         str,

@@ -9,6 +9,7 @@ from bvr.model.types import Concept, Doc, Field, Person, fields
 
 _TYPES = {
     "string": "STRING",
+    "gYear": "STRING",
     "date": "DATE",
     "dateTime": "TIMESTAMP",
     "boolean": "BOOLEAN",
@@ -21,8 +22,9 @@ _CIPHER = {
 
 
 def columns(concept: type[Concept]) -> list[dict[str, Any]]:
-    """The columns of a concept as a BigQuery JSON schema. Direct identifiers are BYTES: only ciphertext fits."""
-    found = [_column(f) for f in fields(concept)]
+    """The columns of a concept as a BigQuery JSON schema. Direct identifiers are BYTES: only ciphertext fits. What is
+    never stored has no column."""
+    found = [_column(f) for f in fields(concept) if f.doc.person is not Person.UNSTORED]
     found += [_plain(name, "STRING", doc) for name, doc in DERIVED.get(concept, ())]
     return found
 

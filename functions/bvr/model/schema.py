@@ -129,6 +129,11 @@ def _type(simple: Simple, version: str) -> Any:
     return _simple(simple, version)
 
 
+def simple_type(simple: Simple, version: str) -> Any:
+    """A simple type of the model, without a name, with the codes of a version."""
+    return _simple(simple, version)
+
+
 def _simple(simple: Simple, version: str, name: str | None = None) -> Any:
     restriction = _E.restriction(base=f"xs:{simple.base}")
     if simple.min_length is not None and simple.min_length == simple.max_length:
