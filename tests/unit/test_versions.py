@@ -19,6 +19,8 @@ from bvr.model.upcast import Refused, Step, unanswered
 from bvr.model.versions import CURRENT, SUPPORTED
 from bvr.model.xml import encode
 from bvr.rules import examples as e
+from tests.unit.service_world import ROWS, World, native, service, ssb
+from tests.unit.test_service import answers
 
 OLD = "2.2.3"
 KEY = "6f1c2a34-0000-4000-8000-{:012d}"
@@ -189,3 +191,42 @@ def test_codes_come_and_go_with_the_versions() -> None:
     for name, gone in (("Melder", {"24", "25"}), ("Lov", {"BL1981"}), ("Saksinnhold", {"32", "36"})):
         assert not gone & {c.code for c in codelist(name).values() if c.in_version(OLD)}
     assert min(SUPPORTED, key=version_key) == OLD
+
+
+# --- through the service ---------------------------------------------------------------------------------------------
+
+
+def test_an_old_case_is_registered_and_its_version_stands_in_the_row() -> None:
+    world = World()
+    s = service(world)
+    s.receive(ssb(old_case(), 1, version=1))
+    assert answers(world)[0][0]["severity"] != "FATAL"
+    row = ROWS.parse(world.rows[0])
+    assert row.utfall != "REJECTED"
+    assert row.skjemaversjon == OLD
+    assert len(row.sak.tiltak) == 1
+
+
+def test_what_cannot_be_upcast_never_enters_the_register() -> None:
+    world = World()
+    s = service(world)
+    s.receive(ssb(old_case(visits=2), 1, version=1))
+    s.receive(native(old_case(visits=2), 2, xsd_versjon=OLD))
+    (report, _), (error, _) = answers(world)
+    assert report["severity"] == "FATAL"
+    assert [entry["ruleId"] for entry in report["reportEntries"]] == ["XSD_VERSION"] * 2
+    assert error["feilkode"] == "XSD_VERSJON_UKJENT"
+    for row in map(ROWS.parse, world.rows):
+        assert row.utfall == "REJECTED"
+        assert not row.HasField("sak")
+        assert [f.regel for f in row.funn] == ["skjemaversjon-2"] * 2
+        assert all(f.linje for f in row.funn)
+
+
+@pytest.mark.parametrize("announced", [0, 5, 99])
+def test_a_version_we_do_not_know_is_told_what_we_do(announced: int) -> None:
+    world = World()
+    service(world).receive(ssb(old_case(), 1, version=announced))
+    (entry,) = answers(world)[0][0]["reportEntries"]
+    assert entry["ruleId"] == "XSD_VERSION"
+    assert OLD in str(entry)
