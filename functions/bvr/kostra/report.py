@@ -192,13 +192,14 @@ def what_happens(report: ControlReport) -> tuple[str, str]:
         )
     if bad:
         rest = read - bad
+        also = any(f.severity is Severity.ERROR for f in report.on_file)
         return (
-            f"Filen er ikke godkjent: {bad} av {read} klienter har feil. Ingen av klientene er tatt inn"
-            + (f", heller ikke {'den' if rest == 1 else 'de'} {rest} uten feil," if rest > 0 else "")
-            + " før feilene er rettet. Rett feilene i fagsystemet, og send hele filen på nytt.",
-            f"The file is not approved: {bad} of {read} clients have errors. None of the clients is taken in"
-            + (f", not even the {rest} without errors," if rest > 0 else "")
-            + " until the errors are corrected. Correct them in the case system, and send the whole file again.",
+            f"Filen er ikke godkjent: {bad} av {read} klienter har feil{', og det har filen selv' if also else ''}. "
+            f"Ingen av klientene er tatt inn{_rest_nb(rest)} før feilene er rettet. Rett feilene i fagsystemet, og "
+            "send hele filen på nytt.",
+            f"The file is not approved: {bad} of {read} clients {'has' if bad == 1 else 'have'} errors"
+            f"{', and so has the file itself' if also else ''}. None of the clients is taken in{_rest_en(rest)} until "
+            "the errors are corrected. Correct them in the case system, and send the whole file again.",
         )
     return (
         f"Filen er ikke godkjent: feilen gjelder filen som helhet. Ingen av klientene ({read} lest) er tatt inn før "
@@ -206,6 +207,16 @@ def what_happens(report: ControlReport) -> tuple[str, str]:
         f"The file is not approved: the error concerns the file as a whole. None of the clients ({read} read) is taken "
         "in until it is corrected. Correct the error, and send the whole file again.",
     )
+
+
+def _rest_nb(rest: int) -> str:
+    if rest < 1:
+        return ""
+    return f", heller ikke {'den ene' if rest == 1 else f'de {rest}'} uten feil,"
+
+
+def _rest_en(rest: int) -> str:
+    return f", not even the {'one' if rest == 1 else rest} without errors," if rest > 0 else ""
 
 
 def _nb(count: int) -> str:
@@ -357,8 +368,8 @@ def _page(report: ControlReport, about: About) -> Iterator[str]:
 
 def _summary(report: ControlReport, about: About) -> Iterator[str]:
     facts = (
-        ("Mottatt", "Received", _moment(about.mottatt)),
-        ("Kontrollert", "Checked", _moment(about.behandlet)),
+        ("Mottatt (norsk tid)", "Received, Norwegian time", _moment(about.mottatt)),
+        ("Kontrollert (norsk tid)", "Checked, Norwegian time", _moment(about.behandlet)),
         ("Klienter i filen", "Clients in the file", str(report.clients_read)),
         ("Klienter med feil", "Clients with errors", str(report.clients_with[Severity.ERROR])),
         ("Klienter med advarsel", "Clients with warnings", str(report.clients_with[Severity.WARNING])),
@@ -410,7 +421,7 @@ def _count_words(counts: dict[Severity, int]) -> str:
 
 
 def _moment(at: datetime) -> str:
-    return f"{at:%d.%m.%Y %H:%M:%S %Z}".strip()
+    return f"{at.astimezone(NORWAY):%d.%m.%Y %H:%M:%S}"
 
 
 # --- the table -------------------------------------------------------------------------------------------------------
