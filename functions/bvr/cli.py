@@ -270,7 +270,12 @@ def run_queries(as_of: str | None) -> None:
 
 @main.command(epilog=_example("bvr generate --check"))
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 when a generated file is stale.")
-def generate(check: bool) -> None:
+@click.option(
+    "--since",
+    metavar="COMMIT",
+    help="With --check: show the changes since a git commit, and fail when one lacks the decision that it needs.",
+)
+def generate(check: bool, since: str | None) -> None:
     """Write what is generated from the model: XSDs, BigQuery schemas, pages, OpenAPI.
 
     Says of each change of a schema or table whether it is compatible for those who send, and for BigQuery. One that is
@@ -278,8 +283,12 @@ def generate(check: bool) -> None:
     """
     from bvr import generate as generator
 
+    if since and not check:
+        raise click.UsageError("--since goes with --check")
     try:
-        made = generator.plan() if check else generator.generate()
+        made = generator.plan(since=since) if check else generator.generate()
+        if since and (left := generator.undecided(made.changes)):
+            raise generator.Undecided(left)
     except generator.Undecided as undecided:
         _show_changes(undecided.changes)
         raise

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
@@ -58,7 +59,7 @@ class Undecided(BvrError):
             f"  - change: {json.dumps(c.id, ensure_ascii=False)}\n    who:\n    date:\n    why:" for c in changes
         )
         super().__init__(
-            f"{len(changes)} not compatible with what was generated before, so nothing was written. Undo it in the "
+            f"{len(changes)} not compatible with what was generated before, so nothing is written. Undo it in the "
             f"model; or record the decision in {DECISIONS.relative_to(ROOT)}, with who, date and why; or, if what was "
             f"generated before never left your machine, take those files back from git first.\n{entries}"
         )
@@ -71,8 +72,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     changes: list[Change]
 
 
-def plan(root: Path = ROOT) -> Plan:
-    """Compare what is made now with what stands below `root`."""
+def plan(root: Path = ROOT, since: str | None = None) -> Plan:
+    """Compare what is made now with what stands below `root`; the changes, with what stood at a git commit `since`."""
     after = {path: make() for path, make in outputs().items()}
     folders = {Path(path).parent for path in after if path.endswith(".xsd")}
     schemas = {str(p.relative_to(root)) for folder in folders for p in (root / folder).glob("*.xsd")}
@@ -82,16 +83,40 @@ def plan(root: Path = ROOT) -> Plan:
             **{path: text for path, text in after.items() if before.get(path) != text},
             **dict.fromkeys(sorted(schemas - set(after))),  # a version that is no longer accepted
         },
-        changes=compatibility.changes(before, after),
+        changes=compatibility.changes(_at(root, since, folders, after) if since else before, after),
     )
+
+
+def _at(root: Path, commit: str, folders: Iterable[Path], paths: Iterable[str]) -> dict[str, str]:
+    """The generated schemas as they stood at a commit. Raises BvrError when git does not know it."""
+
+    def git(*arguments: str) -> str:
+        done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise BvrError(f"git: {done.stderr.strip()}")
+        return done.stdout
+
+    there = set(git("ls-tree", "-r", "--name-only", "--full-tree", commit).splitlines())
+    wanted = {p for p in paths if p.endswith("schema.json")} | {
+        p for p in there if p.endswith(".xsd") and Path(p).parent in folders
+    }
+    return {p: git("show", f"{commit}:{p}") for p in sorted(wanted & there)}
+
+
+def undecided(changes: list[Change]) -> list[Change]:
+    """The changes that need a decision and have none. Raises BvrError for a record of decisions that cannot be read."""
+    try:
+        decided = compatibility.decisions(DECISIONS.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise BvrError(str(error)) from error
+    return compatibility.undecided(changes, decided)
 
 
 def generate(root: Path = ROOT) -> Plan:
     """Write every generated file that differs. Raises Undecided, and writes nothing, when a change needs a decision."""
     made = plan(root)
-    decided = compatibility.decisions(DECISIONS.read_text(encoding="utf-8"))
-    if undecided := compatibility.undecided(made.changes, decided):
-        raise Undecided(undecided)
+    if left := undecided(made.changes):
+        raise Undecided(left)
     for path, text in made.files.items():
         if text is None:
             (root / path).unlink()

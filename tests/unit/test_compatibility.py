@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bvr import generate
+from bvr.errors import BvrError
 from bvr.model import bigquery, compatibility, schema
 from bvr.model.compatibility import Change, changes, decisions, differences, nodes, undecided
 from bvr.model.innsending import Innsending
@@ -228,6 +230,36 @@ def test_a_schema_without_a_version_is_compared_too() -> None:
     narrower = XSD.replace('<xs:enumeration value="22"/>', "")
     (change,) = changes({"a/xsd/Kostra.xsd": XSD}, {"a/xsd/Kostra.xsd": narrower})
     assert not change.compatible
+    assert change.id == "Kostra: SakType/@Kode code removed: 22"
+
+
+def test_what_was_committed_without_a_decision_is_found_against_an_older_commit(elsewhere: Path) -> None:
+    """Somebody wrote the files by hand, or deleted them first: the files match the model, and history tells."""
+
+    def git(*arguments: str) -> str:
+        who = ("-c", "user.name=test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false")
+        command = ["git", *who, *arguments]
+        return subprocess.run(command, cwd=elsewhere, check=True, capture_output=True, text=True).stdout.strip()
+
+    path = elsewhere / "bigquery_schemas/register/innsending/schema.json"
+    now = path.read_text(encoding="utf-8")
+    more = [*json.loads(now), {"name": "gammel", "type": "STRING", "mode": "NULLABLE", "description": "x | y"}]
+    path.write_text(json.dumps(more), encoding="utf-8")
+    (elsewhere / FOLDER / "Barnevern_v1.2.0.xsd").write_text(XSD, encoding="utf-8")
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-qm", "before")
+    before = git("rev-parse", "HEAD")
+    path.write_text(now, encoding="utf-8")
+    (elsewhere / FOLDER / "Barnevern_v1.2.0.xsd").unlink()
+    made = generate.plan(elsewhere, since=before)
+    assert made.files == {}
+    assert [c.id for c in generate.undecided(made.changes)] == [
+        "register.innsending: gammel removed",
+        "Barnevern 1.2.0: withdrawn",
+    ]
+    with pytest.raises(BvrError, match="git"):
+        generate.plan(elsewhere, since="0" * 40)
 
 
 def test_only_the_decided_change_is_let_through() -> None:

@@ -191,7 +191,7 @@ def test_with_the_decision_all_is_written_and_told(five: Copy, done: tuple[dict[
     said = set(out.splitlines())
     assert {
         UNDECIDED,
-        "senders: compatible: Barnevern 5.0.0: the version is accepted beside the others",
+        "senders: compatible: Barnevern 5.0.0: is accepted from now on",
         "senders: compatible: Barnevern 4.0.1 -> 5.0.0: UndersokelseType/Samtale new",
         "bigquery: compatible: register.innsending: sak.undersokelse.samtale is a new column (REPEATED)",
         "bigquery: compatible: register.innsending: sak.undersokelse.samtale.kode is a new column (REQUIRED)",

@@ -81,27 +81,29 @@ def changes(before: Mapping[str, str], after: Mapping[str, str]) -> list[Change]
 
 
 def _schemas(name: str, old: dict[str, str], new: dict[str, str]) -> Iterator[Change]:
+    called = {v: f"{name} {v}" if v != _ALONE else name for v in (*old, *new)}
     for version in sorted(old, key=version_key):
         if version in new:
-            yield from schemas(f"{name} {version}", old[version], new[version])
+            yield from schemas(called[version], old[version], new[version])
         else:
-            yield _sender(f"{name} {version}", "", "withdrawn", False, "the version is no longer accepted")
+            yield _sender(called[version], "", "withdrawn", False, "is no longer accepted")
     for version in sorted(set(new) - set(old), key=version_key):
-        yield _sender(f"{name} {version}", "", "added", True, "the version is accepted beside the others")
+        yield _sender(called[version], "", "added", True, "is accepted from now on")
         older = [v for v in new if version_key(v) < version_key(version)]
         if older:
             nearest = max(older, key=version_key)
             yield from schemas(f"{name} {nearest} -> {version}", new[nearest], new[version])
 
 
+_ALONE = "0"  # the version of a schema that has only one
 _NAMED = re.compile(r"(?P<family>.*?)(?:_v(?P<version>\d+(?:\.\d+)*))?\.xsd")
 
 
 def _version(path: str) -> tuple[str, str]:
-    """(the path without it, version) of an XSD; one that stands alone is version 0."""
+    """(the path without it, version) of an XSD."""
     match = _NAMED.fullmatch(path)
     assert match is not None, path
-    return match["family"], match["version"] or "0"
+    return match["family"], match["version"] or _ALONE
 
 
 def _table_name(path: str) -> str:
