@@ -399,7 +399,8 @@ def _values(f: Field, version: str) -> st.SearchStrategy[Any]:
     simple = f.simple
     assert simple is not None
     if simple.codes:
-        return st.sampled_from(codes(simple, version))
+        refused = {p.code for p in refusals(version) if p.why.what.startswith(f"{simple.codes}/")}
+        return st.sampled_from([code for code in codes(simple, version) if code not in refused])
     if simple.base == "date":
         return st.dates()
     if simple.base == "boolean":

@@ -109,7 +109,8 @@ class Case:
         """The live elements of that name, by lower-case Id; made when a relation first asks."""
         found = self._elements.get(name)
         if found is None:
-            found = self._elements[name] = {e.id.lower(): e for e in getattr(self.sak, _PLACE[name])}
+            here = getattr(self.sak, _PLACE[name]) if name in _PLACE else ()  # of another name a case has none
+            found = self._elements[name] = {e.id.lower(): e for e in here}
         return found
 
     @cached_property
