@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from typing import Annotated
 
 import pytest
 from lxml import etree
 
-from bvr.decode import Limits, decode
+from bvr.decode import Limits, concept_decoder, decode
 from bvr.faults import KINDS
 from bvr.findings import Severity
 from bvr.model import schema, upcast
 from bvr.model.codelists import codelist
 from bvr.model.concepts import Barnevern, Oppfolging, OppfolgingBesok, OppfolgingHyppighet, Sak, Tiltak
-from bvr.model.types import fields, fields_in, version_key
-from bvr.model.upcast import Refused, Step, unanswered
+from bvr.model.types import Concept, Doc, Shape, Was, fields, fields_in, text, version_key
+from bvr.model.upcast import Carried, Refused, Step, unanswered
 from bvr.model.versions import CURRENT, SUPPORTED
 from bvr.model.xml import encode
 from bvr.rules import examples as e
@@ -147,6 +148,34 @@ def test_a_step_without_its_answers_is_found_out() -> None:
     assert unanswered(Step(older="3.0.5", newer="4.0.1", answers=(needless,))) == ["Sak.avsluttet"]
 
 
+class Part(Concept):
+    """What is one element now, and was two words on an attribute."""
+
+    navn: Annotated[str, text(1, 5), Doc("Navn.", "Name.")]
+
+
+class Whole(Concept):
+    """A concept that changed in every way that cannot be passed over."""
+
+    del_: Annotated[
+        Part | None, Shape(xml="Del"), Doc("Del.", "Part."), Was("2.0.0", Annotated[str | None, text(1, 9)])
+    ]
+    kort: Annotated[str | None, text(1, 5), Doc("Kort.", "Short."), Was("2.0.0", Annotated[str | None, text(1, 9)])]
+    borte: Annotated[str | None, text(1, 5), Shape(until="2.0.0"), Doc("Borte.", "Gone.")]
+    krevd: Annotated[str, text(1, 5), Shape(since="2.0.0"), Doc("Krevd.", "Required.")]
+
+
+def test_only_a_lawful_answer_is_one() -> None:
+    def left(*answers: upcast.Refused | upcast.Carried) -> list[str]:
+        return unanswered(Step(older="1.0.0", newer="2.0.0", answers=answers), Whole)
+
+    every = ["Whole.del_", "Whole.kort", "Whole.borte", "Whole.krevd"]
+    assert left() == every
+    # Another form cannot be kept, only refused; and nothing makes up what the model requires.
+    assert left(*(Carried(what=what, nb="Ja.", en="Yes.") for what in every)) == ["Whole.del_", "Whole.krevd"]
+    assert left(*(Refused(what=what, nb="Nei.", en="No.") for what in every)) == ["Whole.krevd"]
+
+
 def test_refusals_of_a_version_are_those_of_every_later_step() -> None:
     assert {(p.path, p.attribute, p.code) for p in upcast.refusals(OLD)} == {
         ("Sak/Tiltak/Oppfolging", None, None),
@@ -174,6 +203,34 @@ def test_a_field_stands_in_a_version_as_it_stood() -> None:
     assert (old.concept, old.many, old.low, old.high, old.fits) == (OppfolgingBesok, True, 0, None, False)
     assert (new.concept, new.many, new.low, new.high, new.fits) == (Oppfolging, False, 0, 1, True)
     assert old.doc == new.doc
+
+
+class Renamed(Concept):
+    """Fields that had another name, another element, and that newer documents must have."""
+
+    ny: Annotated[str, text(1, 5), Doc("Ny.", "New."), Was("2.0.0", Annotated[str, text(1, 3), Shape(xml="Gammel")])]
+    flyttet: Annotated[
+        str | None,
+        text(1, 5),
+        Shape(at_least=1),
+        Doc("Flyttet.", "Moved."),
+        Was("2.0.0", Annotated[str | None, text(1, 5), Shape(element=True)]),
+    ] = None
+    kun_ny: Annotated[str | None, text(1, 5), Shape(since="2.0.0", at_least=1), Doc("Bare ny.", "New only.")] = None
+    kun_gammel: Annotated[str | None, text(1, 5), Shape(until="2.0.0"), Doc("Bare gammel.", "Old only.")] = None
+
+
+def test_what_is_renamed_moved_or_retired_is_carried_over() -> None:
+    old = concept_decoder(Renamed, "1.0.0")(etree.XML('<X Gammel="a" KunGammel="c"><Flyttet>b</Flyttet></X>'))
+    new = concept_decoder(Renamed, "2.0.0")(etree.XML('<X Ny="a" Flyttet="b" KunNy="d"/>'))
+    assert old == Renamed(ny="a", flyttet="b", kun_gammel="c")
+    assert new == Renamed(ny="a", flyttet="b", kun_ny="d")
+    asked = {version: {f.xml: f.low for f in fields_in(Renamed, version)} for version in ("1.0.0", "2.0.0")}
+    assert asked == {
+        "1.0.0": {"Gammel": 1, "Flyttet": 0, "KunGammel": 0},
+        "2.0.0": {"Ny": 1, "Flyttet": 1, "KunNy": 1},
+    }
+    assert [f.required for f in fields(Renamed)] == [True, False, False, False]  # so the columns may be empty
 
 
 def test_the_model_has_every_field_of_every_version() -> None:

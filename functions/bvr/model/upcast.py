@@ -18,7 +18,7 @@ import msgspec
 
 from bvr.model.codelists import codelist
 from bvr.model.concepts import Barnevern
-from bvr.model.types import Concept, Field, fields_in, version_key
+from bvr.model.types import Concept, Field, fields, fields_in, version_key
 from bvr.model.versions import SUPPORTED
 
 
@@ -118,30 +118,34 @@ def _walk(concept: type[Concept], path: str, version: str) -> Iterator[tuple[str
 # --- what a step has to answer ---------------------------------------------------------------------------------------
 
 
-def unanswered(step: Step) -> list[str]:
-    """What a valid document of the older version may have, the newer one has not, and the step says nothing of; and
-    what the step says without need."""
-    open_questions = dict.fromkeys(_given_up(step.older, step.newer))
-    said = [a.what for a in step.answers]
-    return [what for what in open_questions if what not in said] + [what for what in said if what not in open_questions]
+def unanswered(step: Step, root: type[Concept] = Barnevern) -> list[str]:
+    """What a valid document of the older version may have, the newer one has not, and the step says nothing lawful of;
+    and what the step says without need."""
+    questions = dict(_given_up(root, step.older, step.newer))
+    said = {answer.what: type(answer) for answer in step.answers}
+    open_ = [what for what, lawful in questions.items() if said.get(what) not in lawful]
+    return open_ + [what for what in said if what not in questions]
 
 
-def _given_up(older: str, newer: str) -> Iterator[str]:
-    now = {(concept, f.name): f for _, concept, f in _walk(Barnevern, "", newer)}
+def _given_up(root: type[Concept], older: str, newer: str) -> Iterator[tuple[str, tuple[type, ...]]]:
+    """(what, the answers that are lawful): what the model holds can be kept or refused, another form only refused.
+
+    What the model requires and an older document may lack has no answer: let the field be None in the model, and ask
+    newer senders for it with `at_least=1`.
+    """
+    now = {(concept, f.name): f for _, concept, f in _walk(root, "", newer)}
     kept = {concept for concept, _ in now}
-    known = {concept for _, concept, _ in _walk(Barnevern, "", older)}
-    for _, concept, f in _walk(Barnevern, "", older):
+    for _, concept, f in _walk(root, "", older):
         then = now.get((concept, f.name))
         if concept in kept and (then is None or not _fits(f, then)):
-            yield f"{concept.__name__}.{f.name}"
+            yield f"{concept.__name__}.{f.name}", (Refused, Carried) if f.fits else (Refused,)
         if f.simple and f.simple.codes:
             for code in codelist(f.simple.codes).values():
                 if code.in_version(older) and not code.in_version(newer):
-                    yield f"{f.simple.codes}/{code.code}"
-    for (concept, name), f in now.items():
-        # Absent in the older version and required by the model: `None` and `at_least=1` ask newer senders alone for it.
-        if f.required and name not in {g.name for g in fields_in(concept, older)} and concept in known:
-            yield f"{concept.__name__}.{name}"
+                    yield f"{f.simple.codes}/{code.code}", (Refused, Carried)
+    for concept in dict.fromkeys(c for _, c, _ in _walk(root, "", older) if c in kept):
+        sure = {f.name for f in fields_in(concept, older) if f.low or f.many}
+        yield from ((f"{concept.__name__}.{f.name}", ()) for f in fields(concept) if f.required and f.name not in sure)
 
 
 def _fits(older: Field, newer: Field) -> bool:
