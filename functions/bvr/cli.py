@@ -173,6 +173,24 @@ def simulate(kommuner: int, saker: int, dager: int, seed: int, out: Path | None,
         click.echo(f"{sent} submissions sent")
 
 
+@main.command(epilog=_example("bvr convert sak.xml --to json > sak.json"))
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--to", "form", type=click.Choice(["json", "xml"]), required=True)
+@click.option("--schema", "version", type=click.Choice(SUPPORTED), default=CURRENT, show_default=True)
+def convert(file: Path, form: str, version: str) -> None:
+    """Write a case in the other form. It must follow the schema; see `bvr validate` for what is wrong."""
+    from bvr.selfcheck import SelfCheck
+
+    document, read_as = SelfCheck(version=version).document(file)
+    if document is None:
+        raise click.ClickException(f"{file} does not follow the schema: bvr validate {file}")
+    if form == "json":
+        from bvr.model.json_form import to_json as write
+    else:
+        from bvr.model.xml import encode as write
+    sys.stdout.buffer.write(write(document, read_as) + b"\n")
+
+
 @main.command(epilog=_example("bvr certificates --orgnr 310000019 --out nokler"))
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder to write to.")
 @click.option("--orgnr", required=True, help="The sender's organisation number.")

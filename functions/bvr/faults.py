@@ -74,6 +74,14 @@ KINDS: dict[str, Kind] = {
         "Send payload.json som gyldig JSON med feltene xsdVersion (heltall) og xmlBody (tekst).",
         "Send payload.json as valid JSON with the fields xsdVersion (integer) and xmlBody (text).",
     ),
+    "json-form": Kind(
+        "json-sak",
+        "JSON_UGYLDIG",
+        "JSON_DESERIALIZE",
+        "Sak som JSON",
+        "Rett JSON-en etter skjemaet i docs/skjema, og send saken på nytt.",
+        "Correct the JSON by the schema in docs/skjema, and send the case again.",
+    ),
     "envelope": Kind(
         "konvolutt",
         "PAKKE_UGYLDIG",

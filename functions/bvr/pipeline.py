@@ -10,6 +10,8 @@ import msgspec
 
 from bvr.chain import Known, Placement, place
 from bvr.decode import DEFAULT_LIMITS, Decoded, Limits, decode
+from bvr.decode_json import decode_json
+from bvr.decode_json import read as read_json
 from bvr.faults import Fault
 from bvr.findings import Severity
 from bvr.intake.protocol import TYPES, answer_profile, is_answer
@@ -73,7 +75,7 @@ def process(message: Message, known: Known, settings: Settings, senders: Senders
         return _refused(message, Decoded(faults=(denied.fault,)), denied=denied)
     if payload.faults:
         return _refused(message, Decoded(faults=payload.faults))
-    decoded = decode(payload.xml, payload.version, settings.limits, payload.encoding)
+    decoded = decode_payload(payload, settings.limits)
     document = decoded.document
     if document is None:
         return _refused(message, decoded)
@@ -85,6 +87,16 @@ def process(message: Message, known: Known, settings: Settings, senders: Senders
     placement = place(document, known)
     checked = check_document(document, known, settings.options, message.envelope.channel)
     return _processed(message, document, placement, checked)
+
+
+def decode_payload(payload: Payload, limits: Limits) -> Decoded:
+    """The document of a payload, in the form that it has."""
+    if payload.form == "xml":
+        return decode(payload.xml, payload.version, limits, payload.encoding)
+    case = read_json(payload.content, limits)
+    if case.fault is not None:
+        return Decoded(faults=(case.fault,))
+    return decode_json(case.content, payload.version, limits)
 
 
 def barred(envelope: Envelope, payload: Payload, senders: Senders, received: datetime) -> Denied | None:

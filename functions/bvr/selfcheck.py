@@ -6,19 +6,21 @@ import glob
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from bvr.chain import NothingKnown
-from bvr.decode import decode
-from bvr.faults import Fault
+from bvr.decode import DEFAULT_LIMITS
 from bvr.findings import Finding, NotChecked, Severity
-from bvr.model.versions import resolve
-from bvr.pipeline import check_document
+from bvr.pipeline import check_document, decode_payload
 from bvr.rules import RULESET
 from bvr.rules.options import Channel, RuleOptions
 from bvr.verdict import Verdict, decide
+
+if TYPE_CHECKING:
+    from bvr.intake.payload import Payload
+    from bvr.model.concepts import Barnevern
 
 _EXIT = {Verdict.REGISTERED: 0, Verdict.EXCLUDED: 1, Verdict.REJECTED: 2}
 
@@ -61,10 +63,10 @@ class SelfCheck(msgspec.Struct, frozen=True, kw_only=True):
         return found
 
     def check(self, path: Path) -> Checked:
-        data = path.read_bytes()
-        xml, version, encoding, faults = self._open(data)
+        payload = self._open(path.read_bytes())
+        version, faults = payload.version, payload.faults
         if not faults:
-            decoded = decode(xml, version, encoding=encoding)
+            decoded = decode_payload(payload, DEFAULT_LIMITS)
             if decoded.document is not None:
                 options = RuleOptions(allow_synthetic=not self.production, own_rules=self.own_rules)
                 said = check_document(decoded.document, NothingKnown(), options, Channel(self.channel))
@@ -83,14 +85,25 @@ class SelfCheck(msgspec.Struct, frozen=True, kw_only=True):
             findings=tuple(fault.finding() for fault in faults),
         )
 
-    def _open(self, data: bytes) -> tuple[bytes, str, str | None, tuple[Fault, ...]]:
-        """(XML, schema version, encoding, faults) of an XML file, or of a payload.json with a version of its own."""
-        if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] != b"{":
-            return data, self.version, None, ()
-        from bvr.intake.payload import open_json
+    def document(self, path: Path) -> tuple[Barnevern | None, str]:
+        """(the case in a file, the version it was read as); None when it does not follow the schema."""
+        payload = self._open(path.read_bytes())
+        if payload.faults:
+            return None, payload.version
+        return decode_payload(payload, DEFAULT_LIMITS).document, payload.version
 
-        payload = open_json(data)
-        return payload.xml, payload.version or resolve(self.version) or "", payload.encoding, payload.faults
+    def _open(self, data: bytes) -> Payload:
+        """What is in a file: XML, a payload.json with a version of its own, or a case as JSON, which may have one."""
+        from bvr.intake.payload import Payload, as_case, open_case, open_json
+
+        if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] != b"{":
+            return Payload(digest="", xml=data, version=self.version)
+        case = as_case(data)
+        if case is None:
+            payload = open_json(data)
+        else:
+            payload = open_case(case, data, None if case.announced is not None else self.version)
+        return payload if payload.version else msgspec.structs.replace(payload, version=self.version)
 
     def run(self, paths: list[Path], *, as_json: bool) -> int:
         """Check and print; the exit code of the worst verdict."""

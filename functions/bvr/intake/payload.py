@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import msgspec
 
+from bvr.decode_json import ROOT, Case, read
 from bvr.faults import Fault
 from bvr.intake.protocol import TYPES, is_answer
 from bvr.model.versions import SUPPORTED, resolve
@@ -97,9 +98,36 @@ _NO_KEY = Fault(
 
 
 def _open_plain(body: bytes, envelope: Envelope) -> Payload:
+    if TYPES[envelope.type].profile == "native" and (case := as_case(body)) is not None:
+        return open_case(case, body, envelope.xsd_versjon)
     if TYPES[envelope.type].profile == "ssb" or _is_json(body):
         return open_json(body)
     return _with_version(body, hashlib.sha256(body).hexdigest(), envelope.xsd_versjon, None)
+
+
+def as_case(body: bytes) -> Case | None:
+    """The case of a JSON body; None when it is the production protocol's wrapping of XML, or nothing like a case."""
+    if f'"{ROOT}"'.encode() not in body or b'"xmlBody"' in body or not _is_json(body):
+        return None
+    return read(body)
+
+
+def open_case(case: Case, body: bytes, attribute: str | None) -> Payload:
+    """A case as JSON, with its version in the field `xsdVersion` or in the attribute; both must agree."""
+    digest = hashlib.sha256(body).hexdigest()
+    if case.fault is not None:
+        return Payload(digest=digest, form="json", content=body, faults=(case.fault,))
+    if case.announced is not None and attribute is not None and resolve(case.announced) != resolve(attribute):
+        return Payload(digest=digest, form="json", content=body, faults=(_TWO_VERSIONS,))
+    opened = _with_version(b"", digest, attribute if case.announced is None else case.announced, "utf-8")
+    return msgspec.structs.replace(opened, form="json", content=body, encoding=None)
+
+
+_TWO_VERSIONS = Fault(
+    kind="version",
+    nb="Feltet xsdVersion og attributtet xsd-versjon sier ikke det samme.",
+    en="The field xsdVersion and the attribute xsd-versjon do not say the same.",
+)
 
 
 def _is_json(body: bytes) -> bool:
