@@ -23,6 +23,7 @@ from bvr.log import log
 
 if TYPE_CHECKING:
     from bvr.api.handler import Api
+    from bvr.api.submit import SubmitApi
     from bvr.desk import Desk
     from bvr.intake.sealed import Opener
     from bvr.intake.sealed.seal import AnswerSealer
@@ -211,7 +212,29 @@ def receive_file(request: flask.Request) -> tuple[str, int]:
 @functions_framework.http
 def submit_api(request: flask.Request) -> flask.Response:
     """innsending-api: cases over HTTP, with a token."""
-    raise NotImplementedError
+    from bvr.api.handler import Request
+
+    answer = _submit_api().handle(
+        Request(
+            method=request.method,
+            path=request.path,
+            headers={name.lower(): value for name, value in request.headers.items()},
+        ),
+        request.get_data(cache=False),
+    )
+    return flask.Response(answer.body, status=answer.status, headers=answer.headers)
+
+
+@cache
+def _submit_api() -> SubmitApi:
+    from bvr.api.fetch import fetch_json
+    from bvr.api.maskinporten import Verifier
+    from bvr.api.submit import SubmitApi
+    from bvr.api.submit_openapi import render
+
+    c = config()
+    verifier = Verifier(c.maskinporten_issuer, c.api_audience, fetch_json)
+    return SubmitApi(service(), senders(), verifier, render().encode(), _now)
 
 
 @functions_framework.http

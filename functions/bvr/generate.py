@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from bvr.api import openapi
+from bvr.api import openapi, submit_openapi
 from bvr.errors import BvrError
 from bvr.intake import asyncapi
 from bvr.intake.sender import Right
@@ -47,6 +47,7 @@ def outputs() -> dict[str, Callable[[], str]]:
         "docs/regler.md": rules,
         "docs/kostra-regler.md": kostra_rules,
         "docs/openapi.json": openapi.render,
+        "docs/openapi-innsending.json": submit_openapi.render,
         "docs/asyncapi.yaml": asyncapi.render,
     }
 

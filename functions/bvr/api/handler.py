@@ -61,10 +61,10 @@ READ_ONLY = Kind("metode-ikke-tillatt", 405, "Metoden er ikke tillatt", "Method 
 NO_FORMAT = Kind("ikke-et-format", 406, "Formatet finnes ikke", "Not acceptable")
 NOT_NOW = Kind("ikke-tilgjengelig", 503, "Ikke tilgjengelig nå", "Not available now")
 KINDS = (BAD_REQUEST, NO_TOKEN, NO_ACCESS, TOO_LARGE, NOT_FOUND, READ_ONLY, NO_FORMAT, NOT_NOW)
-_REFUSALS = {401: NO_TOKEN, 403: NO_ACCESS, 503: NOT_NOW}
+REFUSALS = {401: NO_TOKEN, 403: NO_ACCESS, 503: NOT_NOW}
 
 
-class _Problem(Exception):
+class Problem(Exception):
     """An error to be told as problem+json."""
 
     def __init__(self, kind: Kind, nb: str, en: str, felt: str | None = None) -> None:
@@ -95,19 +95,19 @@ class Api:
         """Answer a request. Raises only for faults of the platform."""
         try:
             response = self._route(request)
-        except _Problem as problem:
-            response = _told(problem)
+        except Problem as problem:
+            response = told(problem)
         except Refused as refused:
             response = self._refused(refused)
         except BadSelection as bad:
-            response = _told(_Problem(TOO_LARGE if bad.too_large else BAD_REQUEST, bad.nb, bad.en, bad.field))
+            response = told(Problem(TOO_LARGE if bad.too_large else BAD_REQUEST, bad.nb, bad.en, bad.field))
         if request.method == "HEAD":
             return Response(status=response.status, headers=response.headers, body=b"")
         return response
 
     def _refused(self, refused: Refused) -> Response:
         self._log("uttrekk avvist", severity="WARNING", status=refused.status, grunn=refused.nb)
-        response = _told(_Problem(_REFUSALS[refused.status], refused.nb, refused.en))
+        response = told(Problem(REFUSALS[refused.status], refused.nb, refused.en))
         if refused.status != 503:
             # RFC 6750: a call without a token is told only that one is needed.
             fault = f', error="{refused.error}"' if refused.error != "invalid_request" else ""
@@ -116,7 +116,7 @@ class Api:
 
     def _route(self, request: Request) -> Response:
         if request.method not in ("GET", "HEAD"):
-            raise _Problem(READ_ONLY, "API-et kan bare leses (GET, HEAD).", "The API is read only (GET, HEAD).")
+            raise Problem(READ_ONLY, "API-et kan bare leses (GET, HEAD).", "The API is read only (GET, HEAD).")
         parts = [part for part in request.path.split("/") if part]
         if parts == ["openapi.json"]:
             return _answer(request, self._openapi, "application/json")
@@ -213,7 +213,7 @@ class Api:
             {"name": query.name, "tid": rows[0]["kunnskapstidspunkt"]},
         )
         if not runs:
-            raise _Problem(
+            raise Problem(
                 NOT_NOW,
                 "Tallene er ikke beregnet ennå. Prøv igjen etter neste kjøring.",
                 "The figures are not computed yet. Try again after the next run.",
@@ -235,7 +235,7 @@ class Api:
         if output is None:
             output = _acceptable(request.headers.get("accept"))
         if output not in _FORMATS:
-            raise _Problem(
+            raise Problem(
                 BAD_REQUEST,
                 f"Formatet finnes ikke. Velg {' eller '.join(_FORMATS)}.",
                 f"There is no such format. Choose {' or '.join(_FORMATS)}.",
@@ -264,7 +264,7 @@ class Api:
 def _language(request: Request) -> str:
     lang = next((v for k, v in request.query.items() if k.lower() == "lang"), "no").lower()
     if lang not in _LANGUAGES:
-        raise _Problem(
+        raise Problem(
             BAD_REQUEST, "Språket finnes ikke. Velg no eller en.", "No such language. Choose no or en.", "lang"
         )
     return "en" if lang == "en" else "no"
@@ -277,7 +277,7 @@ def _acceptable(accept: str | None) -> str:
         return "json-stat2"
     if wanted & {"text/*", "text/csv"}:
         return "csv"
-    raise _Problem(
+    raise Problem(
         NO_FORMAT,
         "Uttrekk finnes som application/json og text/csv. Endre Accept, eller bruk outputFormat.",
         "Extracts come as application/json and text/csv. Change Accept, or use outputFormat.",
@@ -288,7 +288,7 @@ def _acceptable(accept: str | None) -> str:
 def _whole(given: Mapping[str, str], name: str, default: int) -> int:
     text = given.get(name.lower(), str(default))
     if not re.fullmatch("[1-9][0-9]{0,5}", text):
-        raise _Problem(
+        raise Problem(
             BAD_REQUEST, f"{name} skal være et helt tall fra 1.", f"{name} should be a whole number from 1.", name
         )
     return int(text)
@@ -299,7 +299,7 @@ def _texts(value: str) -> bool:
     try:
         choices = [known[v.strip().lower()] for v in value.split(",")]
     except KeyError:
-        raise _Problem(
+        raise Problem(
             BAD_REQUEST,
             "outputFormatParams kan være UseCodes, UseTexts og SeparatorSemicolon.",
             "outputFormatParams can be UseCodes, UseTexts and SeparatorSemicolon.",
@@ -308,9 +308,9 @@ def _texts(value: str) -> bool:
     return next((choice for choice in reversed(choices) if choice is not None), False)
 
 
-def _parameter(name: str) -> _Problem:
+def _parameter(name: str) -> Problem:
     shown = name if re.fullmatch(r"[A-Za-z\[\]]{1,60}", name) else "?"
-    return _Problem(
+    return Problem(
         BAD_REQUEST,
         f"Parameteren {shown} finnes ikke. Bruk valuecodes[Region], valuecodes[Tid], outputFormat, lang.",
         f"There is no parameter {shown}. Use valuecodes[Region], valuecodes[Tid], outputFormat, lang.",
@@ -318,8 +318,8 @@ def _parameter(name: str) -> _Problem:
     )
 
 
-def _not_found() -> _Problem:
-    return _Problem(
+def _not_found() -> Problem:
+    return Problem(
         NOT_FOUND, "Adressen finnes ikke. /tables viser tabellene.", "No such address. /tables lists the tables."
     )
 
@@ -344,7 +344,7 @@ def _answer(request: Request, body: bytes, content_type: str) -> Response:
     return Response(status=200, headers=headers, body=body)
 
 
-def _told(problem: _Problem) -> Response:
+def told(problem: Problem) -> Response:
     kind = problem.kind
     body = {
         "type": f"/feil/{kind.name}",
