@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, Self
 from emulator import schemas, storage
 from emulator import topology as topology_module
 from emulator.functions import SOURCE, FunctionRunner, bare_environment
+from emulator.kommune import KommuneServer
 from emulator.processes import HOST, Child, Spawner, accepts_connections, answers_http, free_ports
 from emulator.scheduler import Scheduler
 from emulator.tokens import GoogleSigner, Key, TokenServer
@@ -81,6 +82,7 @@ class LocalCloud:
         self._runner.reserve(self.topology.functions if functions is True else functions or [])
         self._servers: dict[str, Child] = {}
         self._tokens: TokenServer | None = None
+        self._kommune: KommuneServer | None = None
         self._scheduler: Scheduler | None = None
         self._environment: dict[str, str] = {}  # of the functions
         self._client_environment: dict[str, str] = {}  # of those who call them
@@ -118,6 +120,8 @@ class LocalCloud:
         with ThreadPoolExecutor() as pool:
             # With data to keep, servers close their files; without, nothing is worth waiting for.
             list(pool.map(lambda server: server.stop(gently=self._data is not None), self._servers.values()))
+        if self._kommune:
+            self._kommune.stop()
         if self._tokens:
             self._tokens.stop()
         self._spawner.close()
@@ -140,6 +144,7 @@ class LocalCloud:
     def _start(self) -> None:
         (self.run_dir / "logs").mkdir(parents=True, exist_ok=True)
         self._tokens = TokenServer(self.run_dir / "nokler")
+        self._kommune = KommuneServer(self._tokens.issuer)
         pubsub_port, rest_port, grpc_port, storage_port = free_ports(4)
         if self._pubsub_host and not accepts_connections(self._pubsub_host):
             # Most likely a terminal that still has the environment of a local cloud that has ended.
@@ -149,6 +154,7 @@ class LocalCloud:
         self._environment = self._describe(pubsub_host, rest_port, grpc_port, storage_port)
         self._client_environment = self._describe_clients()
         self._tokens.start()
+        self._kommune.start()
 
         # The slowest first: BigQuery has to be up before its tables are made, while functions need nothing of it.
         self._python(
@@ -197,6 +203,13 @@ class LocalCloud:
         """The address of a function."""
         return self._runner.url(function)
 
+    @property
+    def kommune(self) -> KommuneServer:
+        """The municipalities' own API, which cases are fetched from."""
+        if self._kommune is None:
+            raise RuntimeError("the local cloud has not been started")
+        return self._kommune
+
     def log(self, name: str) -> Path:
         """The log of a function or of `pubsub`, `bigquery` or `storage`."""
         return self.run_dir / "logs" / f"{name}.log"
@@ -236,6 +249,8 @@ class LocalCloud:
             "BVR_SEAL_KEY": str(self._pki / "register-nokkel" / "1.pem"),
             "BVR_SEAL_CERTIFICATE": str(self._pki / "register.pem"),
             "BVR_ALLOW_SYNTHETIC": "true",
+            "BVR_MASKINPORTEN_CLIENT_ID": self.tokens.client("registeret").client_id,
+            "BVR_MASKINPORTEN_KEY": self.tokens.client("registeret").key_file,
             "BVR_MASKINPORTEN_ISSUER": self.tokens.issuer,
         }
         if "uttrekk" in self._runner.names:
@@ -427,7 +442,7 @@ class LocalCloud:
 
             # Made again at each start: addresses have changed.
             own = (self._pki / "avsender.pem").read_text()
-            self.add_senders(rights({SUPPLIER_ORGNR: own}), replace=True)
+            self.add_senders(rights({SUPPLIER_ORGNR: own}, self.kommune.url), replace=True)
         return f"{len(self.topology.datasets)} datasets, {len(wanted)} tables and views"
 
     def add_senders(self, rights: Iterable[Right], *, replace: bool = False) -> None:

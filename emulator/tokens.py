@@ -102,7 +102,17 @@ READ = "ssb:barnevern/uttrekk.read"
 QUALITY = "ssb:barnevern/kvalitet.read"
 APPROVE = "ssb:barnevern/godkjenning.write"
 
+PULL = "ssb:barnevern/sak.read"
+SUBMIT = "ssb:barnevern/innrapportering.write"
+FIKS = "ks:fiks"
+
 LOCAL_CLIENTS = (
+    RegisteredClient(
+        name="registeret",
+        client_id="5b1f6e1a-0005-4000-8000-000000000005",
+        organisation=synthetic_organisation(5),
+        scopes=[PULL, FIKS],
+    ),
     RegisteredClient(
         name="bufdir", client_id="5b1f6e1a-0001-4000-8000-000000000001", organisation=BUFDIR, scopes=[READ]
     ),
@@ -113,7 +123,7 @@ LOCAL_CLIENTS = (
         name="kommune",
         client_id="5b1f6e1a-0003-4000-8000-000000000003",
         organisation=MUNICIPALITY,
-        scopes=[READ, QUALITY, APPROVE],
+        scopes=[READ, QUALITY, APPROVE, SUBMIT],
     ),
     RegisteredClient(
         name="leverandor",

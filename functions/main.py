@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bvr.api.handler import Api
     from bvr.api.submit import SubmitApi
     from bvr.desk import Desk
+    from bvr.hendelse.service import EventService
     from bvr.intake.sealed import Opener
     from bvr.intake.sealed.seal import AnswerSealer
     from bvr.intake.sender import SenderRegister
@@ -152,7 +153,29 @@ def kostra() -> KostraService:
 @cache
 def events() -> EventService:
     """The flow of a notification."""
-    raise NotImplementedError
+    from bvr import gcp
+    from bvr.hendelse.pull import Puller
+    from bvr.hendelse.service import EventService
+    from bvr.maskinporten_client import TokenClient
+    from bvr.register.proto import RowWriter
+    from bvr.rules import RULES
+
+    c = config()
+    rows = RowWriter.of(c.schemas / "drift" / "henting" / "schema.json")
+    write = gcp.write_client(c.bigquery_write_endpoint)
+    tokens = TokenClient(c.maskinporten_issuer, c.maskinporten_client_id, Path(c.maskinporten_key).read_bytes())
+    return EventService(
+        desk=desk(),
+        submissions=service(),
+        pulls=Puller(tokens, c.settings.limits.bytes),
+        senders=senders(),
+        table=gcp.RegisterTable(write, gcp.queries(c), c, rows, "henting", c.dataset_drift),
+        rows=rows,
+        limits=c.settings.limits,
+        ssb_ids={rule.id: rule.ssb for rule in RULES.values()},
+        opener=opener(),
+        require_sealed=c.require_sealed,
+    )
 
 
 def _now() -> datetime:

@@ -56,6 +56,10 @@ class Config(BaseSettings):
     """Refuse what is not encrypted and signed."""
     konto_id: str = "b5ae1c5e-7a0d-4c43-9d5c-6f1f3a1f0b01"
     """The register's own account, the sender of every answer."""
+    maskinporten_client_id: str = ""
+    maskinporten_key: str = ""
+    """PEM file of the key that the register's own Maskinporten client signs with."""
+    dataset_drift: str = "drift"
     maskinporten_issuer: str = "https://maskinporten.no/"
     api_audience: str = ""
     allow_synthetic: bool = False

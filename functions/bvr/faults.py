@@ -210,6 +210,14 @@ KINDS: dict[str, Kind] = {
         "Kall filen meldingen gjelder, payload.json eller sak.xml.",
         "Name the file that the message is about payload.json or sak.xml.",
     ),
+    "hendelse": Kind(
+        "hendelse",
+        "JSON_UGYLDIG",
+        "",
+        "Hendelse",
+        "Rett hendelsen etter docs/hendelser.md, og send den på nytt.",
+        "Correct the event by docs/hendelser.md, and send it again.",
+    ),
     "avsender": Kind(
         "avsender",
         "AVGIVER_IKKE_TILLATT",

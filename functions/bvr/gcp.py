@@ -130,12 +130,19 @@ class RegisterTable:
     """
 
     def __init__(
-        self, write: BigQueryWriteClient, query: Queries, config: Config, rows: RowWriter, table: str = "innsending"
+        self,
+        write: BigQueryWriteClient,
+        query: Queries,
+        config: Config,
+        rows: RowWriter,
+        table: str = "innsending",
+        dataset: str = "",
     ) -> None:
         self._write = write
         self._query = query
-        self._table = f"{config.dataset_register}.{table}"
-        parent = write.table_path(config.project, config.dataset_register, table)
+        dataset = dataset or config.dataset_register
+        self._table = f"{dataset}.{table}"
+        parent = write.table_path(config.project, dataset, table)
         descriptor = descriptor_pb2.DescriptorProto()
         descriptor.CopyFrom(rows.descriptor)
         self._template = types.AppendRowsRequest(

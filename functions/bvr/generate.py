@@ -12,6 +12,8 @@ import msgspec
 
 from bvr.api import openapi, submit_openapi
 from bvr.errors import BvrError
+from bvr.hendelse import openapi as kommune_openapi
+from bvr.hendelse.rows import Henting
 from bvr.intake import asyncapi
 from bvr.intake.sender import Right
 from bvr.kostra import schema as kostra_schema
@@ -35,6 +37,7 @@ def outputs() -> dict[str, Callable[[], str]]:
     return {
         **{f"functions/bvr/model/xsd/Barnevern_v{v}.xsd": partial(schema.render, v) for v in SUPPORTED},
         "bigquery_schemas/register/innsending/schema.json": lambda: _bigquery(Innsending),
+        "bigquery_schemas/drift/henting/schema.json": lambda: _bigquery(Henting),
         "bigquery_schemas/register/kostra_fil/schema.json": lambda: _bigquery(KostraFil),
         "bigquery_schemas/register/kostra_individ/schema.json": lambda: _bigquery(KostraIndivid),
         "functions/bvr/kostra/xsd/KostraBarnevern.xsd": kostra_schema.render,
@@ -47,6 +50,7 @@ def outputs() -> dict[str, Callable[[], str]]:
         "docs/regler.md": rules,
         "docs/kostra-regler.md": kostra_rules,
         "docs/openapi.json": openapi.render,
+        "docs/openapi-kommune.json": kommune_openapi.render,
         "docs/openapi-innsending.json": submit_openapi.render,
         "docs/asyncapi.yaml": asyncapi.render,
     }

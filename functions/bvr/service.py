@@ -72,13 +72,16 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
 
     # --- intake --------------------------------------------------------------------------------------------------
 
-    def receive(self, delivery: Delivery) -> Receipt | None:
-        """Take one message all the way to its answer. Raises Retry for faults of the platform, nothing for content."""
+    def receive(self, delivery: Delivery, *, answer: bool = True) -> Receipt | None:
+        """Take one message all the way to its answer. Raises Retry for faults of the platform, nothing for content.
+
+        Without `answer`, whoever asks tells the sender: the case was fetched and no message of theirs.
+        """
         taken = self.desk.take(delivery, self.settings.limits.bytes)
         try:
             payload = self._open(taken)
             entry, repeated = self._entry(taken, payload)
-            return self._finish(taken.envelope, payload, entry, repeated)
+            return self._finish(taken.envelope, payload, entry, repeated, answer)
         except Broken as broken:
             return self.desk.broken(taken, broken)
 
@@ -134,7 +137,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
         )
         return entry, outcome
 
-    def _finish(self, envelope: Envelope, payload: Payload, entry: Entry, repeated: bool) -> Receipt:
+    def _finish(self, envelope: Envelope, payload: Payload, entry: Entry, repeated: bool, answer: bool) -> Receipt:
         """Row before receipt, receipt before answer: a receipt never claims what is not stored."""
         receipt = entry.receipt
         if receipt.missing_predecessor and entry.orgnr:
@@ -163,7 +166,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
             duplikat=receipt.duplicate,
             mangler_forrige=bool(receipt.missing_predecessor),
         )
-        if entry.answer_type is None:  # an answer is never answered
+        if entry.answer_type is None or not answer:  # an answer is never answered
             self.desk.close(envelope)
         else:
             profile = answer_profile(envelope.type)
@@ -185,10 +188,14 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
         attributes = delivery.attributes
         receiver, answered = attributes.get("mottaker-id", ""), attributes.get("svar-til", "")
         sent = f"sendt/{receiver}/{answered}"
+        # "Received" is not the answer: the message stays open until that has been sent too.
+        received = attributes.get("type", "").endswith(".mottatt")
+        sent += "-mottatt" if received else ""
         if self.outbound and self.outbound.handles(receiver) and not self.desk.ledger.exists(sent):
             self.outbound.send(attributes, self._data(delivery))
         self.desk.ledger.create(sent, attributes.get("melding-id", "").encode())
-        self.desk.ledger.delete(f"apne/{receiver}/{answered}")
+        if not received:
+            self.desk.ledger.delete(f"apne/{receiver}/{answered}")
 
     def _data(self, delivery: Delivery) -> bytes:
         """The bytes of an answer: inline, or in the ledger when they were too many."""

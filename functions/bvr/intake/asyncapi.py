@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from bvr.faults import KINDS
+from bvr.hendelse.event import schema as event_schema
 from bvr.intake.envelope import Envelope
 from bvr.intake.protocol import (
     EVENT_CHANGED,
@@ -129,8 +130,14 @@ _FAULT = _object(
     },
 )
 _KOSTRA_RECEIPT = {"type": "object"}
-_EVENT = {"type": "object"}
-_EVENT_RECEIPT = {"type": "object", "required": ["hendelseId"], "properties": {"hendelseId": _UUID}}
+_EVENT = event_schema()
+_DUTY = {"type": "string", "enum": ["OPPFYLT", "IKKE_OPPFYLT", "IKKE_FUNNET"]}
+_EVENT_RECEIPT = {
+    "type": "object",
+    "description": "Som kvittering, og: | As kvittering, and:",
+    "required": ["hendelseId", "meldeplikt"],
+    "properties": {"hendelseId": _UUID, "meldeplikt": _DUTY},
+}
 _IN: dict[str, tuple[str, str, dict[str, Any]]] = {
     SSB_SUBMIT: (
         "innrapportering",
