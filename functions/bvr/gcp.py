@@ -303,9 +303,13 @@ def storage_client(project: str) -> storage.Client:
     return storage.Client(project=project)
 
 
-@cache
 def queries(config: Config) -> Queries:
-    return Queries(bigquery.Client(project=config.project), config.bigquery_location)
+    return _queries(config.project, config.bigquery_location)
+
+
+@cache
+def _queries(project: str, location: str) -> Queries:
+    return Queries(bigquery.Client(project=project), location)
 
 
 @cache
