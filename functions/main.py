@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bvr.api.handler import Api
     from bvr.api.submit import SubmitApi
     from bvr.desk import Desk
+    from bvr.fiksio.send import FiksClient
     from bvr.hendelse.service import EventService
     from bvr.intake.sealed import Opener
     from bvr.intake.sealed.seal import AnswerSealer
@@ -117,7 +118,16 @@ def service() -> Service:
         settings=c.settings,
         senders=senders(),
         opener=opener(),
+        outbound=_outbound(),
     )
+
+
+def _outbound() -> FiksClient | None:
+    """The way back through Fiks IO; None where that is not configured."""
+    from bvr.fiksio.settings import fiks_client, fiks_settings
+
+    settings = fiks_settings()
+    return fiks_client(config(), settings, lambda account: senders().through_fiksio(account)) if settings.api else None
 
 
 @cache

@@ -195,6 +195,10 @@ class SenderRegister:
         day = self._clock().date()
         return next((r.sertifikat for r in self.current().of_account(account, day) if r.sertifikat), None)
 
+    def through_fiksio(self, account: str) -> bool:
+        """Whether answers to an account go through Fiks IO."""
+        return any(r.fiksio for r in self.current().of_account(account, self._clock().date()))
+
     def current(self, account: str | None = None) -> Senders:
         """The senders; with `account`, fresher ones when it is not among them."""
         from bvr.errors import Retry

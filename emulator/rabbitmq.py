@@ -1,0 +1,113 @@
+"""A RabbitMQ node of our own, for tests of the Fiks IO connector: Debian's package, free ports, a passing folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from uuid import uuid4
+
+from emulator.processes import HOST, free_ports
+
+_SERVER = ("/usr/lib/rabbitmq/bin/rabbitmq-server", "/usr/sbin/rabbitmq-server")
+_READY = 60.0  # seconds
+ABSENT = (
+    "NOT TESTED: the Fiks IO connector against a real RabbitMQ. rabbitmq-server is not installed "
+    "(apt-get install --no-install-recommends rabbitmq-server)."
+)
+
+
+def program() -> str | None:
+    """The server's program; None where it is not installed. Not the wrapper, which wants to be another user."""
+    return next((path for path in _SERVER if Path(path).exists()), shutil.which("rabbitmq-server"))
+
+
+class RabbitMQ:
+    """One node, from `start()` to `stop()`; use it as a context manager."""
+
+    def __init__(self) -> None:
+        found = program()
+        if found is None:
+            raise FileNotFoundError(ABSENT)
+        self._program = found
+        self.port, self._distribution, self._epmd = free_ports(3)
+        self._home = Path(tempfile.mkdtemp(prefix="bvr-rabbit-"))
+        self._name = f"bvr{uuid4().hex[:8]}@localhost"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+        subprocess.run(["epmd", "-port", str(self._epmd), "-kill"], capture_output=True, check=False)
+        shutil.rmtree(self._home, ignore_errors=True)
+
+    def start(self) -> Self:
+        """Start the node, or start it again with what it had."""
+        (self._home / "rabbitmq.conf").write_text(
+            f"listeners.tcp.1 = {HOST}:{self.port}\nloopback_users = none\nlog.console.level = warning\n"
+        )
+        self._process = subprocess.Popen(
+            [self._program],
+            env=self._environment(),
+            stdout=self._log(),
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        until = time.monotonic() + _READY
+        while time.monotonic() < until:
+            if self._process.poll() is not None:
+                raise RuntimeError(f"rabbitmq ended: {self.log()[-2000:]}")
+            with socket.socket() as probe:
+                probe.settimeout(1)
+                if probe.connect_ex((HOST, self.port)) == 0:
+                    return self
+            time.sleep(0.1)
+        raise RuntimeError(f"rabbitmq did not start: {self.log()[-2000:]}")
+
+    def stop(self) -> None:
+        """Stop the node; what is durable is kept for the next start."""
+        if self._process is None:
+            return
+        os.killpg(self._process.pid, 15)
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, 9)
+            self._process.wait()
+        self._process = None
+
+    def log(self) -> str:
+        """What the node has written."""
+        path = self._home / "out.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def _log(self) -> int:
+        return os.open(self._home / "out.log", os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self._home),
+            "LANG": "C.UTF-8",
+            "RABBITMQ_NODENAME": self._name,
+            "RABBITMQ_MNESIA_BASE": str(self._home / "mnesia"),
+            "RABBITMQ_LOG_BASE": str(self._home / "log"),
+            "RABBITMQ_LOGS": "-",
+            "RABBITMQ_CONFIG_FILE": str(self._home / "rabbitmq"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(self._home / "plugins"),
+            "RABBITMQ_CONF_ENV_FILE": str(self._home / "none"),
+            "RABBITMQ_PID_FILE": str(self._home / "pid"),
+            "RABBITMQ_DIST_PORT": str(self._distribution),
+            "ERL_EPMD_PORT": str(self._epmd),
+            "ERL_EPMD_ADDRESS": HOST,
+        }
