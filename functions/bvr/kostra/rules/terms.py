@@ -129,6 +129,19 @@ def birth_year(number: str, year: int, reading: Reading = TEXT) -> int | None:
     return _century(int(number[6:9]), int(number[4:6])) + int(number[4:6])
 
 
+def birth_date(number: str, year: int, reading: Reading = TEXT) -> date | None:
+    """The day of birth (for the unborn: the due date) that the number holds; None when it holds no day that exists."""
+    born = birth_year(number, year, reading)
+    if born is None:
+        return None
+    day = int(number[:2]) - (40 if number[0] >= "4" else 0)
+    month = int(number[2:4]) - (80 if number[2] >= "8" else 0)
+    try:
+        return date(born, month, day)
+    except ValueError:
+        return None
+
+
 def _century(individual: int, yy: int) -> int:
     if individual >= 500 and yy <= 39:
         return 2000
