@@ -20,6 +20,7 @@ from pathlib import Path
 
 from lxml import etree
 
+from benchmarks import ways_in
 from bvr.chain import NothingKnown
 from bvr.decode import decode
 from bvr.intake.envelope import Envelope
@@ -176,6 +177,8 @@ def main() -> None:
             f"`process()`: {1 / whole:,.0f} cases a second on one core.",
             "",
         ]
+    print("==> sealed, KOSTRA", flush=True)
+    lines += [*ways_in.sealed(), *ways_in.kostra_files()]
     validate, bare = _startup()
     lines += [
         "## Start-up",

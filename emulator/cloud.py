@@ -17,7 +17,7 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
@@ -58,6 +58,7 @@ class LocalCloud:
         topology: Topology | None = None,
         source: Path = SOURCE,
         schema_folder: Path = schemas.SCHEMAS,
+        more: Mapping[str, str] | None = None,
     ) -> None:
         """Nothing starts yet.
 
@@ -65,6 +66,7 @@ class LocalCloud:
         `functions`: all, none, or the ones named. `schedules`: call scheduled functions at their times; tests leave
         it off and use `trigger`. `progress` is called with one line of text at a time. `pubsub_host`: a Pub/Sub
         emulator that already runs, such as Google's own, instead of ours; ours is started if it does not answer.
+        `more`: further variables of the functions.
         """
         if keep_data and run_dir is None:
             raise ValueError("keep_data needs a run_dir to keep them in")
@@ -77,6 +79,7 @@ class LocalCloud:
         self._progress = progress
         self._pubsub_host = pubsub_host
         self._schema_folder = schema_folder
+        self._more = dict(more or {})
         self._spawner = Spawner()
         self._runner = FunctionRunner(self.topology, self._spawner, self.run_dir / "logs", source)
         self._runner.reserve(self.topology.functions if functions is True else functions or [])
@@ -252,6 +255,7 @@ class LocalCloud:
             "BVR_MASKINPORTEN_CLIENT_ID": self.tokens.client("registeret").client_id,
             "BVR_MASKINPORTEN_KEY": self.tokens.client("registeret").key_file,
             "BVR_MASKINPORTEN_ISSUER": self.tokens.issuer,
+            **self._more,
         }
         if "uttrekk" in self._runner.names:
             environment["BVR_API_AUDIENCE"] = self.url("uttrekk")

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
+import jwt
 import pika
 from werkzeug.serving import BaseWSGIServer, make_server
 from werkzeug.wrappers import Request, Response
@@ -36,7 +37,7 @@ class Account:
 class FiksIO:
     """The platform, in threads of this process."""
 
-    def __init__(self, amqp_port: int, accounts: list[Account], *, inline: int = 5_000_000) -> None:
+    def __init__(self, amqp_port: int, accounts: list[Account], *, inline: int = 5_000_000, port: int = 0) -> None:
         """`inline`: bytes above which a payload goes to the store beside the queue."""
         self.amqp_port = amqp_port
         self.accounts = {a.id: a for a in accounts}
@@ -44,7 +45,7 @@ class FiksIO:
         self.stored: dict[str, bytes] = {}
         self.down = False
         self.sent: list[dict[str, Any]] = []
-        self._server: BaseWSGIServer = make_server(HOST, 0, self._serve, threaded=True)
+        self._server: BaseWSGIServer = make_server(HOST, port, self._serve, threaded=True)
         self.url = f"http://{HOST}:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, name="fiksio", daemon=True)
         self._declare()
@@ -148,6 +149,8 @@ class FiksIO:
     def _answer(self, request: Request) -> Response:
         if self.down:
             return _error(503, "Service Unavailable")
+        if request.path.startswith("/auth/"):
+            return Response("allow" if self._may_connect(request) else "deny")
         caller = next(
             (a for a in self.accounts.values() if a.integration == request.headers.get("IntegrasjonId")), None
         )
@@ -163,6 +166,21 @@ class FiksIO:
         if parts == ["fiks-io", "api", "v1", "send"] and request.method == "POST":
             return self._send(request, caller)
         return _error(404, "Not Found")
+
+    def _may_connect(self, request: Request) -> bool:
+        """The broker asks: is it an integration, with its own password, a space, and a token that is still good."""
+        if request.path != "/auth/user":
+            return True
+        given = request.values
+        caller = next((a for a in self.accounts.values() if a.integration == given.get("username")), None)
+        password, _, token = given.get("password", "").partition(" ")
+        if caller is None or password != caller.password:
+            return False
+        try:
+            claims = jwt.decode(token, options={"verify_signature": False, "verify_exp": True})
+        except jwt.PyJWTError:
+            return False
+        return "ks:fiks" in str(claims.get("scope", "")).split()
 
     def _send(self, request: Request, caller: Account) -> Response:
         given = request.files.get("metadata")

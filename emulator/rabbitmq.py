@@ -31,7 +31,9 @@ def program() -> str | None:
 class RabbitMQ:
     """One node, from `start()` to `stop()`; use it as a context manager."""
 
-    def __init__(self) -> None:
+    def __init__(self, auth_port: int | None = None) -> None:
+        """`auth_port`: where users that are not the broker's own are asked for over HTTP."""
+        self._auth_port = auth_port
         found = program()
         if found is None:
             raise FileNotFoundError(ABSENT)
@@ -53,9 +55,13 @@ class RabbitMQ:
 
     def start(self) -> Self:
         """Start the node, or start it again with what it had."""
-        (self._home / "rabbitmq.conf").write_text(
-            f"listeners.tcp.1 = {HOST}:{self.port}\nloopback_users = none\nlog.console.level = warning\n"
-        )
+        lines = [f"listeners.tcp.1 = {HOST}:{self.port}", "loopback_users = none", "log.console.level = warning"]
+        if self._auth_port:
+            lines += ["auth_backends.1 = internal", "auth_backends.2 = http"]
+            for what in ("user", "vhost", "resource", "topic"):
+                lines.append(f"auth_http.{what}_path = http://{HOST}:{self._auth_port}/auth/{what}")
+            (self._home / "plugins").write_text("[rabbitmq_auth_backend_http].\n")
+        (self._home / "rabbitmq.conf").write_text("\n".join([*lines, ""]))
         self._process = subprocess.Popen(
             [self._program],
             env=self._environment(),

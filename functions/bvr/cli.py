@@ -71,18 +71,33 @@ def main() -> None:
     help="How the data would be sent; softens rules for migrated data.",
 )
 @click.option("--production", is_flag=True, help="Refuse synthetic person numbers, as the register in production does.")
+@click.option("--year", type=int, help="Reporting year of a KOSTRA file; that of the file unless given.")
+@click.option(
+    "--report",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the control report of a KOSTRA file: .html or .csv.",
+)
 @click.option("--own-rules", is_flag=True, help="Run the INFO rules beyond the published ones too (x-…).")
 def validate(
-    files: tuple[str, ...], as_json: bool, version: str, channel: str, production: bool, own_rules: bool
+    files: tuple[str, ...],
+    as_json: bool,
+    version: str,
+    channel: str,
+    production: bool,
+    own_rules: bool,
+    year: int | None,
+    report: Path | None,
 ) -> None:
     """Check cases offline with the same rules as the register.
 
-    FILE is an XML document, a payload.json, a folder (every .xml below it) or a pattern. Exit code: 0 registered,
-    1 excluded by an ERROR, 2 rejected; the worst of all files.
+    FILE is an XML document, a payload.json, a case as JSON, a KOSTRA file (with --channel kostra), a folder (every
+    .xml below it) or a pattern. Exit code: 0 registered, 1 excluded by an ERROR, 2 rejected; the worst of all files.
     """
     from bvr.selfcheck import SelfCheck
 
-    check = SelfCheck(version=version, channel=channel, production=production, own_rules=own_rules)
+    check = SelfCheck(
+        version=version, channel=channel, production=production, own_rules=own_rules, year=year, report=report
+    )
     try:
         paths = check.paths(files)
     except FileNotFoundError as error:

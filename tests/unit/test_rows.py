@@ -14,18 +14,24 @@ from bvr.register.keys import TinkCipher, new_keyset
 from bvr.register.proto import RowError, RowWriter
 from bvr.rules.examples import GIRL, document, melding, personalia, sak, undersokelse
 from bvr.simulate.cases import heavy_case
-from tests.unit.service_world import CIPHER, ROWS, World, native, service
+from tests.unit.service_world import CIPHER, ROWS, World, native, right, service
 
 
-def _stored(xml: bytes) -> Any:
+def _stored(xml: bytes, *rights: Right) -> Any:
     world = World()
-    service(world).receive(native(xml))
+    service(world, None, *rights).receive(native(xml))
     return ROWS.parse(world.rows[0])
 
 
 def test_a_case_comes_back_from_its_row() -> None:
     case = heavy_case()
-    row = _stored(encode(case))
+    who = case.avgiver
+    own = right(
+        for_orgnr=who.organisasjonsnummer,
+        kommunenummer=who.kommunenummer,
+        bydelsnummer=(who.bydelsnummer,) if who.bydelsnummer else (),
+    )
+    row = _stored(encode(case), own)
     _same(case.sak, row.sak)
     assert row.orgnr == case.avgiver.organisasjonsnummer
     assert row.dato_uttrekk == int(case.dato_uttrekk.timestamp()) * 1_000_000 + case.dato_uttrekk.microsecond

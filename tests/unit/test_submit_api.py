@@ -35,10 +35,6 @@ XML = encode(GOOD).decode()
 WHO = {"authority": "iso6523-actorid-upis", "ID": f"0192:{REPORTER.organisasjonsnummer}"}
 
 
-def bearer(**claims: Any) -> dict[str, str]:
-    return {"authorization": f"Bearer {token(**claims)}"}
-
-
 class Http:
     def __init__(self, *rights: Any) -> None:
         self.world = World()
@@ -55,7 +51,7 @@ class Http:
         body = content if isinstance(content, bytes) else json.dumps(content).encode()
         headers = {
             "content-type": "application/json",
-            "authorization": f"Bearer {token(scope=SCOPE, consumer=WHO)}",
+            "authorization": f"Bearer {token(**about.pop('claims', {'scope': SCOPE, 'consumer': WHO}))}",
         } | about.pop("headers", {})
         request = Request(method=about.get("method", "POST"), path=about.get("path", PATH), headers=headers)
         return self.api.handle(request, body)
