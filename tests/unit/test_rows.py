@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bvr.intake.sender import Right
 from bvr.model.innsending import Innsending
 from bvr.model.types import Concept, Person, fields
 from bvr.model.xml import encode
