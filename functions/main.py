@@ -78,7 +78,7 @@ def opener() -> Opener | None:
     if not (c.kms_keys or c.private_keys):
         return None
     from bvr import gcp
-    from bvr.intake.sealed import Limits, Opener
+    from bvr.intake.sealed import Opener
     from bvr.intake.sealed.keys import PemKeys
     from bvr.intake.sealed.trust import Trust
 
@@ -86,7 +86,7 @@ def opener() -> Opener | None:
     return Opener(
         keys=keys,
         trust=Trust.of(Path(c.trusted_issuers).read_bytes()),
-        limits=Limits(container=c.settings.limits.bytes),
+        limits=c.sealed_limits,
     )
 
 

@@ -9,6 +9,7 @@ import msgspec
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from bvr.intake.sealed import Limits as SealedLimits
 from bvr.kostra.rules.options import KostraOptions
 from bvr.pipeline import Settings
 from bvr.rules.options import RuleOptions
@@ -52,6 +53,8 @@ class Config(BaseSettings):
     """PEM file of the key that answers are signed with."""
     seal_certificate: str = ""
     """PEM file of its certificate, and the chain above it."""
+    sealed: dict[str, int] = {}
+    """JSON: limits on sealed messages that are not to be the default, such as {"files": 20}."""
     require_sealed: bool = False
     """Refuse what is not encrypted and signed."""
     konto_id: str = "b5ae1c5e-7a0d-4c43-9d5c-6f1f3a1f0b01"
@@ -71,6 +74,11 @@ class Config(BaseSettings):
     @property
     def settings(self) -> Settings:
         return Settings(options=RuleOptions(allow_synthetic=self.allow_synthetic), require_sealed=self.require_sealed)
+
+    @property
+    def sealed_limits(self) -> SealedLimits:
+        """Raises msgspec.ValidationError, naming the limit, for one that does not exist."""
+        return msgspec.convert({"container": self.settings.limits.bytes, **self.sealed}, SealedLimits)
 
     @property
     def kostra_options(self) -> KostraOptions:

@@ -118,7 +118,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
 
         `limit` is the most bytes that are fetched for a claim check.
         """
-        envelope, faults = _envelope(delivery)
+        envelope, faults = envelope_of(delivery)
         body, claim_fault = self._body(delivery, envelope, limit)
         received, name = self._archive(delivery, envelope, body, fetched=not claim_fault)
         self.ledger.create(open_mark(envelope), name.encode())
@@ -139,9 +139,14 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         """
         if envelope.dataref is None:
             return delivery.body, ()
-        kept = self.archive.read(raw_name(envelope))
+        name = raw_name(envelope)
+        kept = self.archive.read(name)
+        if kept is not None and kept.metadata.get("hentet") != envelope.dataref and envelope.sha256:
+            kept = self.archive.read(second_name(name, envelope.sha256))
         if kept is not None and kept.metadata.get("hentet") == envelope.dataref:
             return kept.data, ()
+        if envelope.dataref == f"gs://{self.archive.name}/{too_large_name(name)}":
+            return delivery.body, (_too_large(envelope.size, limit),)
         match = _OBJECT.fullmatch(envelope.dataref)
         if match is None or match[1] != self.inbox.name:
             return delivery.body, (
@@ -152,14 +157,8 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
             return delivery.body, (_claim("finnes ikke, eller er endret", "does not exist, or has changed"),)
         if size > limit:
             # Too large to read: the original is kept all the same, copied without passing through here.
-            self.inbox.copy_to(match[2], self.archive, f"{raw_name(envelope)}-stor")
-            return delivery.body, (
-                Fault(
-                    kind="size",
-                    nb=f"Innholdet er på {size} byte; grensen er {limit}.",
-                    en=f"The payload is {size} bytes; the limit is {limit}.",
-                ),
-            )
+            self.inbox.copy_to(match[2], self.archive, too_large_name(name))
+            return delivery.body, (_too_large(size, limit),)
         stored = self.inbox.read(match[2], envelope.generation)
         if stored is None:
             return delivery.body, (_claim("finnes ikke, eller er endret", "does not exist, or has changed"),)
@@ -177,18 +176,14 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         metadata = {"mottatt": now.isoformat(), "pubsub-id": delivery.pubsub_id}
         if fetched and envelope.dataref:
             metadata["hentet"] = envelope.dataref
-        attributes = json.dumps(delivery.attributes)
-        if len(attributes) < 6000:  # object metadata holds 8 KiB
-            metadata["konvolutt"] = attributes
-        else:
-            self.archive.create(f"{name}.konvolutt.json", attributes.encode())
+        metadata = with_envelope(self.archive, name, delivery.attributes, metadata)
         if self.archive.create(name, body, metadata):
             return now, name
         stored = self.archive.read(name)
         if stored is not None and stored.data == body:
             return datetime.fromisoformat(stored.metadata["mottatt"]), name
         # The same melding-id with other content is not a redelivery: keep it too, and tell somebody.
-        other = f"{name}-{hashlib.sha256(body).hexdigest()[:16]}"
+        other = second_name(name, hashlib.sha256(body).hexdigest())
         log("melding-id med nytt innhold", severity="ERROR", melding_id=envelope.melding_id)
         if self.archive.create(other, body, metadata):
             return now, other
@@ -312,10 +307,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
             if stored is None:
                 log("åpen melding uten arkiv", severity="ERROR", merke=mark)
                 continue
-            attributes = stored.metadata.get("konvolutt")
-            if attributes is None and (beside := self.archive.read(f"{name}.konvolutt.json")):
-                attributes = beside.data.decode()
-            envelope = json.loads(attributes or "{}")
+            envelope = kept_attributes(self.archive, name, stored)
             data = b"" if "dataref" in envelope else stored.data
             self.topics.publish(self._topic_of(envelope.get("type", "")), data, envelope)
             woken += 1
@@ -331,6 +323,34 @@ def raw_name(envelope: Envelope) -> str:
     return f"raa/{envelope.avsender_id}/{envelope.melding_id}"
 
 
+def second_name(name: str, sha256: str) -> str:
+    """Of another content under the name that one has already."""
+    return f"{name}-{sha256[:16].lower()}"
+
+
+def too_large_name(name: str) -> str:
+    """Of what is kept, but too large to be read."""
+    return f"{name}-stor"
+
+
+def with_envelope(archive: Objects, name: str, attributes: dict[str, str], metadata: dict[str, str]) -> dict[str, str]:
+    """The metadata of an archived message with its attributes; beside it where they are too many for that."""
+    konvolutt = json.dumps(attributes)
+    if len(konvolutt) < 6000:  # object metadata holds 8 KiB
+        return {**metadata, "konvolutt": konvolutt}
+    archive.create(f"{name}.konvolutt.json", konvolutt.encode())
+    return metadata
+
+
+def kept_attributes(archive: Objects, name: str, stored: Stored) -> dict[str, str]:
+    """The attributes that were archived with a message."""
+    konvolutt = stored.metadata.get("konvolutt")
+    if konvolutt is None and (beside := archive.read(f"{name}.konvolutt.json")):
+        konvolutt = beside.data.decode()
+    found: dict[str, str] = json.loads(konvolutt or "{}")
+    return found
+
+
 def open_mark(envelope: Envelope) -> str:
     return f"apne/{envelope.avsender_id}/{envelope.melding_id}"
 
@@ -339,8 +359,19 @@ def _claim(nb: str, en: str) -> Fault:
     return Fault(kind="claim", nb=f"Innholdet meldingen viser til, {nb}.", en=f"The payload referred to {en}.")
 
 
-def _envelope(delivery: Delivery) -> tuple[Envelope, tuple[Fault, ...]]:
-    """The envelope; where it cannot be read, one that can be archived and refused, with its faults."""
+def _too_large(size: int | None, limit: int) -> Fault:
+    return Fault(
+        kind="size",
+        nb=f"Innholdet er på {size or 'for mange'} byte; grensen er {limit}.",
+        en=f"The payload is {size or 'too many'} bytes; the limit is {limit}.",
+    )
+
+
+def envelope_of(delivery: Delivery) -> tuple[Envelope, tuple[Fault, ...]]:
+    """The envelope; where it cannot be read, one that can be archived and refused, with its faults.
+
+    An id that is made up follows from the content where the message tells it, so that a repeat has the same.
+    """
     envelope = read_envelope(delivery.attributes)
     if isinstance(envelope, Envelope):
         return envelope, ()
@@ -351,14 +382,13 @@ def _envelope(delivery: Delivery) -> tuple[Envelope, tuple[Fault, ...]]:
         )
         return getattr(one, name.replace("-", "_"), None) if isinstance(one, Envelope) else None
 
-    made_up = str(uuid5(NAMESPACE_URL, f"pubsub:{delivery.pubsub_id}"))
-    return (
-        Envelope.model_validate(
-            {
-                "melding-id": usable("melding-id") or made_up,
-                "avsender-id": usable("avsender-id") or _UNKNOWN,
-                "type": usable("type") or "?",
-            }
-        ),
-        envelope,
-    )
+    sha256 = usable("sha256")
+    made_up = str(uuid5(NAMESPACE_URL, f"sha256:{sha256}" if sha256 else f"pubsub:{delivery.pubsub_id}"))
+    found = {
+        "melding-id": usable("melding-id") or made_up,
+        "avsender-id": usable("avsender-id") or _UNKNOWN,
+        "type": usable("type") or "?",
+        "dataref": usable("dataref"),
+        "sha256": sha256,
+    }
+    return Envelope.model_validate(found), envelope

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -69,6 +70,23 @@ class Bucket:
             raise Retry(f"storage create: {type(error).__name__}") from error
         return True
 
+    def create_from(self, name: str, parts: Iterable[bytes], metadata: dict[str, str] | None = None) -> bool:
+        """Write once what need not fit in memory. An error in `parts` leaves no object: an upload without its end is
+        none."""
+        blob = self._bucket.blob(name, chunk_size=_SIMPLE_UPLOAD)
+        blob.metadata = metadata
+        try:
+            if blob.exists(timeout=_SECONDS):
+                return False
+            blob.upload_from_file(
+                _Parts(parts), content_type="application/octet-stream", if_generation_match=0, timeout=_SECONDS
+            )
+        except PreconditionFailed:
+            return False
+        except (GoogleAPICallError, RetryError, OSError) as error:
+            raise Retry(f"storage create: {type(error).__name__}") from error
+        return True
+
     def read(self, name: str, generation: int | None = None) -> Stored | None:
         blob = self._bucket.blob(name, generation=generation)
         try:
@@ -120,6 +138,33 @@ class Bucket:
         for blob in self._client.list_blobs(self._bucket, prefix=prefix, timeout=_SECONDS):
             if blob.time_created is not None and blob.time_created < moment:
                 yield blob.name
+
+
+class _Parts(io.BufferedIOBase):
+    """Parts of bytes as a file that is read once, from start to end."""
+
+    def __init__(self, parts: Iterable[bytes]) -> None:
+        self._parts = iter(parts)
+        self._left = bytearray()
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def read(self, size: int | None = -1) -> bytes:
+        wanted = -1 if size is None else size
+        while wanted < 0 or len(self._left) < wanted:
+            part = next(self._parts, None)
+            if part is None:
+                break
+            self._left += part
+        found = bytes(self._left if wanted < 0 else self._left[:wanted])
+        del self._left[: len(found)]
+        self._at += len(found)
+        return found
 
 
 class RegisterTable:

@@ -12,15 +12,17 @@ import httpx
 import jwt
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from bvr.errors import BvrError, Retry
+from bvr.errors import Retry
+from bvr.log import log
 
 _GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _ASSERTION_LIFE = 100  # seconds; Maskinporten takes 120 at the most
 _MARGIN = 15.0  # seconds before its end that a token is not used any more
 
 
-class TokenRefused(BvrError):
-    """Maskinporten will not give us a token: our registration, key or scope is wrong. Nothing a repeat would mend."""
+class TokenRefused(Retry):
+    """Maskinporten will not give us a token: our registration, key or scope is wrong. Somebody has to mend it; what
+    needs the token waits meanwhile."""
 
 
 class TokenClient:
@@ -69,7 +71,9 @@ class TokenClient:
         try:
             body = answer.json()
             if answer.status_code != 200:
-                raise TokenRefused(f"maskinporten: {answer.status_code} {str(body.get('error', ''))[:60]}")
+                reason = f"{answer.status_code} {str(body.get('error', ''))[:60]}"
+                log("maskinporten avslår", severity="CRITICAL", grunn=reason, scope=scope)
+                raise TokenRefused(f"maskinporten: {reason}")
             return str(body["access_token"]), float(body["expires_in"])
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise Retry("maskinporten: not the answer of a token endpoint") from error

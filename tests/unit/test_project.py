@@ -7,6 +7,9 @@ import re
 import subprocess
 from pathlib import Path
 
+import msgspec
+import pytest
+
 from bvr import generate
 from bvr.config import Config
 from bvr.model.identifiers import read
@@ -37,6 +40,14 @@ def test_configuration_defaults_are_the_topology_s() -> None:
             assert getattr(config, name.removeprefix("BVR_").lower()) == value
     assert config.topic_dead_letter in topology["topics"]
     assert not config.allow_synthetic
+
+
+def test_limits_of_sealed_messages_are_configuration() -> None:
+    given = {"GOOGLE_CLOUD_PROJECT": "prosjekt", "sealed": {"files": 7, "ratio": 50}}
+    limits = Config.model_validate(given).sealed_limits
+    assert (limits.files, limits.ratio, limits.container) == (7, 50, 10_000_000)
+    with pytest.raises(msgspec.ValidationError, match="filer"):
+        _ = Config.model_validate({**given, "sealed": {"filer": 7}}).sealed_limits
 
 
 def test_generated_files_match_the_model() -> None:

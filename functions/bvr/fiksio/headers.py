@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from bvr.desk import SEALED_TYPE
 
 _PLAIN = ("melding-id", "type", "avsender-id", "svar-til", "dokumentlager-id")
-_OWN = "egendefinert-header."
+OWN = "egendefinert-header."
 _ALIASES = {
     "klientmelding-id": "klient-melding-id",
-    f"{_OWN}klientMeldingId": "klient-melding-id",
-    f"{_OWN}klientKorrelasjonsId": "klient-korrelasjons-id",
-    f"{_OWN}klientKorrelasjonId": "klient-korrelasjons-id",
-    f"{_OWN}xsdVersion": "xsd-versjon",
-    f"{_OWN}rapporteringsaar": "rapporteringsaar",
+    f"{OWN}klientMeldingId": "klient-melding-id",
+    f"{OWN}klientKorrelasjonsId": "klient-korrelasjons-id",
+    f"{OWN}klientKorrelasjonId": "klient-korrelasjons-id",
+    f"{OWN}xsdVersion": "xsd-versjon",
+    f"{OWN}rapporteringsaar": "rapporteringsaar",
 }
-"""Of a sender's own headers these are carried on, and no other: attributes are seen by operators and logs."""
 _LONGEST = 1024  # bytes of an attribute
 
 NOTICES = (
@@ -34,24 +33,34 @@ def is_notice(message_type: str) -> bool:
 
 
 def attributes(
-    headers: Mapping[str, Any] | None, expiration: str | None, redelivered: bool, receiver: str, received: datetime
+    headers: Any, expiration: str | None, receiver: str, received: datetime, own: Collection[str] = ()
 ) -> dict[str, str]:
-    """The attributes of a delivery. What cannot be text, or is too long, is left out: the intake then says what is
-    missing."""
+    """The attributes of a delivery, whatever its headers are.
+
+    `own`: names of senders' own headers to carry on beside those we read, and no other: attributes are seen by
+    operators and logs. What is no text, or too long for an attribute, is left out: the intake says what is missing.
+    """
     out: dict[str, str] = {}
-    for name, value in (headers or {}).items():
-        known = name if name in _PLAIN else _ALIASES.get(name)
+    for name, value in headers.items() if isinstance(headers, Mapping) else ():
+        known = _name(name, own)
         text = _text(value)
-        if known is not None and text is not None and len(text.encode()) <= _LONGEST:
+        if known is not None and text is not None:
             out.setdefault(known, text)
     out["mottaker-id"] = receiver
+    out["mottatt"] = received.isoformat()
     out["content-type"] = SEALED_TYPE
-    if redelivered:
-        out["resendt"] = "true"
-    if expiration is not None and expiration.isascii() and expiration.isdigit() and len(expiration) < 16:
+    if isinstance(expiration, str) and expiration.isascii() and expiration.isdigit() and len(expiration) < 14:
         # An instant: a time that remains loses its meaning on the way.
         out["utloper"] = (received + timedelta(milliseconds=int(expiration))).isoformat()
     return out
+
+
+def _name(name: object, own: Collection[str]) -> str | None:
+    if not isinstance(name, str):
+        return None
+    if name in _PLAIN or (name.startswith(OWN) and name.removeprefix(OWN) in own):
+        return name
+    return _ALIASES.get(name)
 
 
 def _text(value: Any) -> str | None:
@@ -60,4 +69,6 @@ def _text(value: Any) -> str | None:
             value = value.decode()
         except UnicodeDecodeError:
             return None
-    return value if isinstance(value, str) and value.isprintable() and value else None
+    if not isinstance(value, str) or not value or not value.isprintable():
+        return None
+    return value if len(value.encode("utf-8", "replace")) <= _LONGEST else None

@@ -16,7 +16,10 @@ from uuid import uuid4
 
 import pytest
 import requests
+from google.cloud import storage
 
+from bvr.api.fetch import fetch_json
+from bvr.api.maskinporten import Verifier
 from bvr.config import Config
 from bvr.intake.protocol import RECEIPT, SUBMIT
 from bvr.intake.sealed import Opened, Opener
@@ -27,10 +30,11 @@ from bvr.model.xml import encode
 from bvr.rules.examples import document, melding, personalia, sak
 from bvr.testpki import Pki, pem_of
 from emulator import rabbitmq
-from emulator.cloud import LocalCloud
-from emulator.fiksio import Account, FiksIO
-from emulator.processes import free_ports
+from emulator.cloud import PROJECT, LocalCloud
+from emulator.fiksio import SCOPE, Account, Door, FiksIO
+from emulator.processes import answers_http, free_ports
 from emulator.rabbitmq import RabbitMQ
+from emulator.tokens import fetch_token
 from emulator.topology import ROOT
 from tests.unit.service_world import REPORTER, right
 
@@ -47,6 +51,7 @@ class Whole:
 
     def __init__(self, cloud: LocalCloud, fiks: FiksIO, environment: dict[str, str], pki: Pki) -> None:
         self.cloud, self.fiks, self.environment, self.pki = cloud, fiks, environment, pki
+        (self.port,) = free_ports(1)
         self.own = pki.business(REPORTER.organisasjonsnummer, key=pki.sender_key)
         self.register = certificates(Path(cloud.environment["BVR_TEST_PKI"]) / "register.pem")[0]
 
@@ -54,10 +59,14 @@ class Whole:
         log = (self.cloud.run_dir / "logs" / "connector.log").open("ab")
         return subprocess.Popen(
             [sys.executable, str(ROOT / "functions" / "connector.py")],
-            env=os.environ | self.environment | {"PYTHONPATH": str(ROOT / "functions")},
+            env=os.environ | self.environment | {"PYTHONPATH": str(ROOT / "functions"), "PORT": str(self.port)},
             stdout=log,
             stderr=log,
         )
+
+    def token(self) -> str:
+        client = self.cloud.tokens.client("registeret")  # any that has the scope
+        return fetch_token(self.cloud.tokens.issuer, client.client_id, Path(client.key_file).read_text(), SCOPE)
 
     def send(self, number: int) -> str:
         """A case, sealed and posted to Fiks IO as a case system does; its melding-id."""
@@ -82,7 +91,7 @@ class Whole:
                 "data": ("data", seal({"sak.xml": case}, self.own, self.register), "application/octet-stream"),
             },
             headers={
-                "Authorization": "Bearer a.b.c",
+                "Authorization": f"Bearer {self.token()}",
                 "IntegrasjonId": me.integration,
                 "IntegrasjonPassord": me.password,
             },
@@ -90,6 +99,13 @@ class Whole:
         )
         assert answer.status_code == 200, answer.text
         return str(answer.json()["meldingId"])
+
+    def opened(self, body: bytes) -> dict[str, Any]:
+        """An answer as its receiver reads it."""
+        mine = Opener(keys=PemKeys([self.own.key]), trust=Trust.of(pem_of(self.pki.root)))
+        found = mine.open(body, datetime.now(UTC))
+        assert isinstance(found, Opened), found
+        return dict(json.loads(found.files[found.root]))
 
     def answers(self, wanted: set[str], seconds: float = 60) -> dict[str, tuple[dict[str, Any], bytes]]:
         """What has come to the sender's account, by the message it answers."""
@@ -105,9 +121,8 @@ class Whole:
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
     before = dict(os.environ)
-    (port,) = free_ports(1)
-    with RabbitMQ(auth_port=port) as broker:
-        fiks = FiksIO(broker.port, [Account(US, ""), Account(SENDER, "")], port=port)
+    with Door() as door, RabbitMQ(door.url) as broker:
+        fiks = FiksIO(broker.port, [Account(US, ""), Account(SENDER, "")], door=door)
         fiks.start()
         ours = fiks.accounts[US]
         os.environ.update(
@@ -124,6 +139,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
         more = {name: value for name, value in os.environ.items() if name.startswith("BVR_FIKSIO_")}
         more["BVR_FIKSIO_PASSWORD"] = str(secret)
         with LocalCloud(functions=["mottak", "utsending"], more=more) as cloud:
+            door.tokens = fiks.tokens = Verifier(cloud.tokens.issuer, "", fetch_json)
             pki = Pki.read(Path(cloud.environment["BVR_TEST_PKI"]))
             own = pki.business(REPORTER.organisasjonsnummer, key=pki.sender_key)
             fiks.accounts[SENDER].certificate = pem_of(own.certificate).decode()
@@ -143,10 +159,7 @@ def test_there_and_back_and_over_a_connector_that_is_killed(whole: Whole) -> Non
         headers, body = answers[first]
         assert headers["type"] == RECEIPT
         assert headers["egendefinert-header.klientKorrelasjonsId"] == "samtale-1"
-        mine = Opener(keys=PemKeys([whole.own.key]), trust=Trust.of(pem_of(whole.pki.root)))
-        opened = mine.open(body, datetime.now(UTC))
-        assert isinstance(opened, Opened), opened
-        assert json.loads(opened.files["kvittering.json"])["resultat"] == "GODKJENT"
+        assert whole.opened(body)["resultat"] == "GODKJENT"
 
         # Killed in the middle of ten messages, wherever that is; another takes over, and every one has one answer.
         ids = {whole.send(number) for number in range(2, 12)}
@@ -157,7 +170,36 @@ def test_there_and_back_and_over_a_connector_that_is_killed(whole: Whole) -> Non
         assert ids <= answers.keys()
         kinds = {headers["type"] for headers, _ in answers.values()}
         assert kinds == {RECEIPT}
+        assert answers_http(f"http://127.0.0.1:{whole.port}/")
         connector.send_signal(signal.SIGTERM)
         assert connector.wait(30) == 0
     finally:
         connector.kill()
+
+
+def test_what_lies_beside_the_queue_what_is_too_large_and_what_nobody_can_read(whole: Whole) -> None:
+    """Through real storage: a case from beside the queue, one of 11 MB, garbage, and a header that is no id."""
+    whole.fiks.inline = 1000
+    beside = whole.send(20)
+    (stored,) = whole.fiks.stored.values()
+    about = {"type": SUBMIT, "avsender-id": SENDER, "egendefinert-header.xsdVersion": "4.0.1"}
+    large, garbage, wrong = (str(uuid4()) for _ in range(3))
+    whole.fiks.put(US, about | {"melding-id": large}, os.urandom(11_000_000), store=True)
+    whole.fiks.inline = 5_000_000
+    whole.fiks.put(US, about | {"melding-id": garbage}, b"0garbage")
+    whole.fiks.put(US, about | {"melding-id": wrong, "svar-til": "not a uuid"}, b"0garbage")
+    connector = whole.connector()
+    try:
+        answers = whole.answers({beside, large, garbage, wrong})
+    finally:
+        connector.send_signal(signal.SIGTERM)
+        assert connector.wait(30) == 0
+    told = {melding: whole.opened(body) for melding, (_, body) in answers.items()}
+    assert told[beside]["resultat"] == "GODKJENT"
+    assert told[large]["feilkode"] == "FOR_STOR"
+    assert "11000000" in told[large]["feilmelding"] + json.dumps(told[large]["detaljer"])
+    assert told[garbage]["feilkode"] == "PAKKE_UGYLDIG"
+    assert "svar-til" in json.dumps(told[wrong])
+    names = {blob.name: blob.size for blob in storage.Client().list_blobs(f"{PROJECT}-arkiv", prefix=f"raa/{SENDER}/")}
+    assert names[f"raa/{SENDER}/{large}-stor"] == 11_000_000
+    assert names[f"raa/{SENDER}/{beside}"] == len(stored)

@@ -40,7 +40,7 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
     signer: Signer
 
 
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
+class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Bounds on one container, enforced while it is read. Sizes are in bytes."""
 
     container: int = 10_000_000
