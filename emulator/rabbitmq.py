@@ -31,9 +31,8 @@ def program() -> str | None:
 class RabbitMQ:
     """One node, from `start()` to `stop()`; use it as a context manager."""
 
-    def __init__(self, auth_port: int | None = None) -> None:
-        """`auth_port`: where users that are not the broker's own are asked for over HTTP."""
-        self._auth_port = auth_port
+    def __init__(self, auth: str | None = None) -> None:
+        """`auth`: address that says who may do what, beside the node's own user `guest`."""
         found = program()
         if found is None:
             raise FileNotFoundError(ABSENT)
@@ -41,6 +40,7 @@ class RabbitMQ:
         self.port, self._distribution, self._epmd = free_ports(3)
         self._home = Path(tempfile.mkdtemp(prefix="bvr-rabbit-"))
         self._name = f"bvr{uuid4().hex[:8]}@localhost"
+        self._auth = auth
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -55,13 +55,14 @@ class RabbitMQ:
 
     def start(self) -> Self:
         """Start the node, or start it again with what it had."""
-        lines = [f"listeners.tcp.1 = {HOST}:{self.port}", "loopback_users = none", "log.console.level = warning"]
-        if self._auth_port:
-            lines += ["auth_backends.1 = internal", "auth_backends.2 = http"]
-            for what in ("user", "vhost", "resource", "topic"):
-                lines.append(f"auth_http.{what}_path = http://{HOST}:{self._auth_port}/auth/{what}")
+        config = [f"listeners.tcp.1 = {HOST}:{self.port}", "loopback_users = none", "log.console.level = warning"]
+        if self._auth:
+            config += ["auth_backends.1 = internal", "auth_backends.2 = http", "auth_http.http_method = post"]
+            config += [
+                f"auth_http.{what}_path = {self._auth}/{what}" for what in ("user", "vhost", "resource", "topic")
+            ]
             (self._home / "plugins").write_text("[rabbitmq_auth_backend_http].\n")
-        (self._home / "rabbitmq.conf").write_text("\n".join([*lines, ""]))
+        (self._home / "rabbitmq.conf").write_text("\n".join(config) + "\n")
         self._process = subprocess.Popen(
             [self._program],
             env=self._environment(),
