@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -345,8 +346,10 @@ def test_an_api_that_misbehaves_is_asked_again_later(
     authority: TokenServer, kommune: KommuneServer, fault: str, reason: str
 ) -> None:
     kommune.faults[REF] = fault
+    started = time.monotonic()
     with pytest.raises(Retry, match=reason):
         puller(authority, seconds=1.0).pull(kommune.url, REF)
+    assert time.monotonic() - started < 10  # a bound on holding a worker, whatever the API does
     del kommune.faults[REF]
     assert isinstance(puller(authority).pull(kommune.url, REF), Pulled)
 

@@ -17,7 +17,6 @@ from bvr.errors import Retry
 from bvr.intake.protocol import SSB_REPORT
 from bvr.intake.sealed.seal import Signing, seal
 from bvr.log import log
-from bvr.maskinporten_client import TokenRefused
 
 SCOPE = "ks:fiks"
 _KEEP = 600.0  # seconds that a receiver's key is used before it is fetched again
@@ -106,7 +105,8 @@ class FiksClient:
         try:
             with ExitStack() as stack:
                 for fresh in (False, True):
-                    answer = stack.enter_context(self._http.stream("GET", url, headers=self._headers(fresh=fresh)))
+                    headers = self._headers(fresh=fresh) | {"Accept-Encoding": "identity"}
+                    answer = stack.enter_context(self._http.stream("GET", url, headers=headers))
                     if answer.status_code not in (401, 403):
                         break
                 if answer.status_code in (404, 410):
@@ -139,13 +139,8 @@ class FiksClient:
         return key
 
     def _headers(self, *, fresh: bool = False) -> dict[str, str]:
-        try:
-            token = self._tokens.token(SCOPE, fresh=fresh)
-        except TokenRefused as refused:  # ours to mend; until then everything waits
-            log("token nektet", severity="ERROR", grunn=str(refused))
-            raise Retry(str(refused)) from refused
         return {
-            "Authorization": f"Bearer {token}",
+            "Authorization": f"Bearer {self._tokens.token(SCOPE, fresh=fresh)}",
             "IntegrasjonId": self._me.id,
             "IntegrasjonPassord": self._me.password,
         }
