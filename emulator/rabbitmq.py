@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
-import subprocess
 import tempfile
-import time
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 from uuid import uuid4
 
-from emulator.processes import HOST, free_ports
+from emulator.processes import HOST, Child, Spawner, accepts_connections, free_ports
 
 _SERVER = ("/usr/lib/rabbitmq/bin/rabbitmq-server", "/usr/sbin/rabbitmq-server")
 _READY = 60.0  # seconds
@@ -41,17 +39,22 @@ class RabbitMQ:
         self._home = Path(tempfile.mkdtemp(prefix="bvr-rabbit-"))
         self._name = f"bvr{uuid4().hex[:8]}@localhost"
         self._auth = auth
-        self._process: subprocess.Popen[bytes] | None = None
+        self._out = self._home / "out.log"
+        self._spawner = Spawner()
+        self._names: Child | None = None
+        self._node: Child | None = None
 
     def __enter__(self) -> Self:
-        return self.start()
+        try:
+            return self.start()
+        except BaseException:
+            self.close()
+            raise
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.stop()
-        subprocess.run(["epmd", "-port", str(self._epmd), "-kill"], capture_output=True, check=False)
-        shutil.rmtree(self._home, ignore_errors=True)
+        self.close()
 
     def start(self) -> Self:
         """Start the node, or start it again with what it had."""
@@ -63,43 +66,28 @@ class RabbitMQ:
             ]
             (self._home / "plugins").write_text("[rabbitmq_auth_backend_http].\n")
         (self._home / "rabbitmq.conf").write_text("\n".join(config) + "\n")
-        self._process = subprocess.Popen(
-            [self._program],
-            env=self._environment(),
-            stdout=self._log(),
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        until = time.monotonic() + _READY
-        while time.monotonic() < until:
-            if self._process.poll() is not None:
-                raise RuntimeError(f"rabbitmq ended: {self.log()[-2000:]}")
-            with socket.socket() as probe:
-                probe.settimeout(1)
-                if probe.connect_ex((HOST, self.port)) == 0:
-                    return self
-            time.sleep(0.1)
-        raise RuntimeError(f"rabbitmq did not start: {self.log()[-2000:]}")
+        if self._names is None:  # the node would start one of its own, that outlives it
+            self._names = self._spawner.spawn(
+                "epmd", ["epmd", "-port", str(self._epmd)], self._out, self._environment()
+            )
+            self._names.wait_until(partial(accepts_connections, f"{HOST}:{self._epmd}"), _READY)
+        self._node = self._spawner.spawn("rabbitmq", [self._program], self._out, self._environment())
+        self._node.wait_until(partial(accepts_connections, f"{HOST}:{self.port}"), _READY)
+        return self
 
     def stop(self) -> None:
         """Stop the node; what is durable is kept for the next start."""
-        if self._process is None:
-            return
-        os.killpg(self._process.pid, 15)
-        try:
-            self._process.wait(20)
-        except subprocess.TimeoutExpired:
-            os.killpg(self._process.pid, 9)
-            self._process.wait()
-        self._process = None
+        if self._node is not None:
+            self._node.stop(timeout=20)
+            self._node = None
 
-    def log(self) -> str:
-        """What the node has written."""
-        path = self._home / "out.log"
-        return path.read_text(errors="replace") if path.exists() else ""
-
-    def _log(self) -> int:
-        return os.open(self._home / "out.log", os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
+    def close(self) -> None:
+        """Stop everything, and leave nothing behind."""
+        self.stop()
+        if self._names is not None:
+            self._names.stop()
+        self._spawner.close()
+        shutil.rmtree(self._home, ignore_errors=True)
 
     def _environment(self) -> dict[str, str]:
         return {

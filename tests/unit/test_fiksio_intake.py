@@ -171,7 +171,7 @@ def test_what_is_too_large_is_refused_without_being_read(world: World, intake: S
     assert "10000001" in json.dumps(answers(world)[0])
 
 
-@pytest.mark.parametrize("document_id", [str(uuid4()), "../../etc", "x"])
+@pytest.mark.parametrize("document_id", ["00000000-0000-4000-8000-00000000dead", "../../etc", "x"])
 def test_what_is_gone_is_answered(world: World, intake: Service, document_id: str) -> None:
     connector(world, intake).take(headers(**{"dokumentlager-id": document_id}), None, False, b"", world.now)
     (delivery,) = told(world)

@@ -46,6 +46,14 @@ def deliver(request):
     return "", 204
 
 @functions_framework.http
+def receive_file(request):
+    return "", 204
+
+@functions_framework.http
+def submit_api(request):
+    return "", 204
+
+@functions_framework.http
 def sweep(request):
     return {"header": request.headers["X-CloudScheduler-ScheduleTime"], "body": request.get_json()}
 
