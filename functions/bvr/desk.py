@@ -113,15 +113,16 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
 
     # --- in ------------------------------------------------------------------------------------------------------
 
-    def take(self, delivery: Delivery, limit: int) -> Taken:
+    def take(self, delivery: Delivery, limit: int, *, mark: bool = True) -> Taken:
         """Archive a delivery and mark it open: before anything can fail on its content.
 
-        `limit` is the most bytes that are fetched for a claim check.
+        `limit` is the most bytes that are fetched for a claim check. Without `mark`, another message is open for it.
         """
         envelope, faults = envelope_of(delivery)
         body, claim_fault = self._body(delivery, envelope, limit)
         received, name = self._archive(delivery, envelope, body, fetched=not claim_fault)
-        self.ledger.create(open_mark(envelope), name.encode())
+        if mark:
+            self.ledger.create(open_mark(envelope), name.encode())
         return Taken(
             delivery=delivery,
             envelope=envelope,

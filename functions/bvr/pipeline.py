@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from bvr.intake.sender import Denied, Senders
 
 NORWAY = ZoneInfo("Europe/Oslo")
-_AHEAD = timedelta(hours=24)
+AHEAD = timedelta(hours=24)
+"""What a sender's clock may be ahead of ours."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,7 +126,7 @@ def day_in_norway(moment: datetime) -> date:
 
 def _clash(document: Barnevern, message: Message, known: Known) -> Fault | None:
     """Faults between a valid document and what we know: a clock that is ahead, or a submission id used twice."""
-    if document.dato_uttrekk > message.received + _AHEAD:
+    if document.dato_uttrekk > message.received + AHEAD:
         return Fault(
             kind="future",
             nb="DatoUttrekk er mer enn ett døgn etter at innsendingen ble mottatt.",

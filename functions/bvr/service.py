@@ -75,17 +75,20 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     def receive(self, delivery: Delivery, *, answer: bool = True) -> Receipt | None:
         """Take one message all the way to its answer. Raises Retry for faults of the platform, nothing for content.
 
-        Without `answer`, whoever asks tells the sender: the case was fetched and no message of theirs.
+        Without `answer`, the case was fetched and is no message of the sender's: whoever asks tells them, has a message
+        of theirs that is open for it, and sets that aside when we are Broken. Nor is it sealed.
         """
-        taken = self.desk.take(delivery, self.settings.limits.bytes)
+        taken = self.desk.take(delivery, self.settings.limits.bytes, mark=answer)
         try:
-            payload = self._open(taken)
+            payload = self._open(taken, require_sealed=self.settings.require_sealed and answer)
             entry, repeated = self._entry(taken, payload)
             return self._finish(taken.envelope, payload, entry, repeated, answer)
         except Broken as broken:
+            if not answer:
+                raise
             return self.desk.broken(taken, broken)
 
-    def _open(self, taken: Taken) -> Payload:
+    def _open(self, taken: Taken, *, require_sealed: bool) -> Payload:
         if taken.faults:
             return Payload(digest=hashlib.sha256(taken.body).hexdigest(), faults=taken.faults)
         return open_payload(
@@ -93,7 +96,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
             taken.envelope,
             taken.received,
             self.opener,
-            require_sealed=self.settings.require_sealed,
+            require_sealed=require_sealed,
         )
 
     def _entry(self, taken: Taken, payload: Payload) -> tuple[Entry, bool]:

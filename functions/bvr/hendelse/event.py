@@ -19,7 +19,7 @@ _NUMBER = re.compile("[0-9]{11}")
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=True)
 
 
 class Reporter(_Strict):
@@ -47,6 +47,13 @@ class Event(_Strict):
     def _no_number(cls, value: str) -> str:
         if _NUMBER.search(value):
             raise ValueError("looks like a person number")
+        return value
+
+    @field_validator("tidspunkt", "dato_uttrekk")
+    @classmethod
+    def _in_range(cls, value: datetime) -> datetime:
+        if not 2000 <= value.year <= 2100:  # beyond, a moment need not exist in UTC, nor sort as its name does
+            raise ValueError("not a moment of this register")
         return value
 
     @property

@@ -20,14 +20,15 @@ from bvr.desk import Desk, Taken
 from bvr.errors import Broken, Retry
 from bvr.faults import Fault
 from bvr.hendelse.event import Event, read
-from bvr.hendelse.pull import Gone, Pulled
+from bvr.hendelse.pull import Gone, Pulled, Unchanged
 from bvr.hendelse.rows import Henting
-from bvr.intake.envelope import Delivery, Envelope
+from bvr.intake.envelope import Delivery, Envelope, read_envelope
 from bvr.intake.payload import Opens, open_payload, unseal
 from bvr.intake.protocol import INVALID, SUBMIT
 from bvr.intake.sender import Denied, Senders
 from bvr.log import log
-from bvr.pipeline import day_in_norway, decode_payload, refuse
+from bvr.model.concepts import Barnevern
+from bvr.pipeline import AHEAD, day_in_norway, decode_payload, refuse
 from bvr.receipt import NAMESPACE, Receipt, answer_id, render
 from bvr.register.proto import RowWriter
 from bvr.verdict import Verdict
@@ -37,7 +38,7 @@ MET, NOT_MET, NOT_FOUND = "OPPFYLT", "IKKE_OPPFYLT", "IKKE_FUNNET"
 
 
 class Submissions(Protocol):
-    """The flow of a case."""
+    """The flow of a case. Without an answer it raises Broken where our own code fails."""
 
     def receive(self, delivery: Delivery, *, answer: bool = True) -> Receipt | None: ...
 
@@ -45,7 +46,7 @@ class Submissions(Protocol):
 class Pulls(Protocol):
     """Fetches a case. Raises Retry for all that may pass."""
 
-    def pull(self, base: str, reference: str) -> Pulled | Gone: ...
+    def pull(self, base: str, reference: str, known: str | None = None) -> Pulled | Gone | Unchanged: ...
 
 
 class Table(Protocol):
@@ -61,7 +62,11 @@ class SenderSource(Protocol):
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What became of a reference at an extract: kept once, told to every event that it covers."""
+    """What became of a reference at an extract: kept once, told to every event that it covers.
+
+    A case that was stored covers every event up to its extract. That none was covers what had come by then, no more:
+    the municipality may mend it, and tell again.
+    """
 
     duty: str
     handled: datetime
@@ -111,11 +116,19 @@ class EventService(msgspec.Struct, frozen=True, kw_only=True):
         right = senders.right(envelope.avsender_id, event.avgiver.organisasjonsnummer, day)
         if right is None or right.api_url is None:
             return self._refuse(taken, (_NO_API,), sealed)
-        self._note(envelope, event)
-        done = self._done(event)
+        # A clock that is ahead would make its event the newest of the reference, and every later one needless.
+        if event.extract > taken.received + AHEAD:
+            return self._refuse(taken, (_AHEAD,), sealed)
+        if not self._first(event):
+            return self._refuse(taken, (_REUSED,), sealed)
+        done: Done | Fault | None = self._done(taken, event)
         if done is None:
+            self._note(envelope, event)
             self._only_newest(event)
             done = self._fetch(taken, event, right.api_url)
+        self.desk.ledger.delete(_note_name(event))  # no other event waits for it any more
+        if isinstance(done, Fault):
+            return self._refuse(taken, (done,), sealed)
         self._tell(taken, event, done, sealed)
         return done.duty
 
@@ -136,35 +149,47 @@ class EventService(msgspec.Struct, frozen=True, kw_only=True):
 
     # --- one pull for each reference -----------------------------------------------------------------------------
 
+    def _first(self, event: Event) -> bool:
+        """Whether an event's id means this event, and has meant no other."""
+        name = f"hendelse/{event.avgiver.organisasjonsnummer}/{event.id}"
+        content = f"{event.type} {event.referanse} {_stamp(event.extract)}".encode()
+        if self.desk.ledger.create(name, content):
+            return True
+        stored = self.desk.ledger.read(name)
+        return stored is not None and stored.data == content
+
     def _note(self, envelope: Envelope, event: Event) -> None:
-        """The event stands in the ledger, and its sender is told that it is safe."""
-        name = f"{_place(event)}/hendelse/{_stamp(event.extract)}-{event.id}"
+        """The event stands in the ledger until it is done, and its sender is told that it is safe."""
+        name = _note_name(event)
         if self.desk.ledger.exists(name):
             return
         our_id = str(uuid5(NAMESPACE, f"{event.id}|mottatt|{envelope.melding_id}"))
         self.desk.answer(envelope, f"{event.type}.mottatt", b"", our_id)
         self.desk.ledger.create(name, b"")
 
-    def _done(self, event: Event) -> Done | None:
+    def _done(self, taken: Taken, event: Event) -> Done | None:
         """What is known already of this extract, or of a later one."""
-        prefix = f"{_place(event)}/hentet/"
-        later = [name for name in self._names(prefix) if name.removeprefix(prefix) >= _stamp(event.extract)]
-        stored = self.desk.ledger.read(min(later)) if later else None
-        return msgspec.json.decode(stored.data, type=Done) if stored else None
+        stamp = _stamp(event.extract)
+        stored = [name for name in self._names(event, "hentet") if name >= stamp]
+        if stored:
+            return self._read(event, "hentet", min(stored))
+        for name in self._names(event, "forsok"):
+            done = self._read(event, "forsok", name) if name >= stamp else None
+            if done is not None and taken.received <= done.handled:
+                return done
+        return None
 
     def _only_newest(self, event: Event) -> None:
         """Raises Retry for an event that a newer one of the same reference makes needless: that fetches for both."""
-        prefix = f"{_place(event)}/hendelse/"
-        if max(self._names(prefix)).removeprefix(prefix) > f"{_stamp(event.extract)}-{event.id}":
+        if max(self._names(event, "hendelse"), default="") > f"{_stamp(event.extract)}-{event.id}":
             raise Retry("a newer event of the same reference is under way")
 
-    def _names(self, prefix: str) -> list[str]:
-        return list(self.desk.ledger.older_than(prefix, self.desk.clock() + timedelta(days=1)))
-
-    def _fetch(self, taken: Taken, event: Event, base: str) -> Done:
-        found = self.pulls.pull(base, event.referanse)
+    def _fetch(self, taken: Taken, event: Event, base: str) -> Done | Fault:
+        found = self.pulls.pull(base, event.referanse, self._latest(event))
+        if isinstance(found, Unchanged):
+            raise Retry(_OLDER)
         if isinstance(found, Gone):
-            return self._keep(event, event.extract, Done(duty=NOT_FOUND, handled=self.desk.clock()))
+            return self._keep(taken, event, event.extract, Done(duty=NOT_FOUND, handled=self.desk.clock()))
         envelope = taken.envelope
         pulled_as = str(uuid5(NAMESPACE_URL, f"{envelope.avsender_id}|{event.referanse}|{found.sha256}"))
         attributes = {
@@ -174,41 +199,45 @@ class EventService(msgspec.Struct, frozen=True, kw_only=True):
             **({"xsd-versjon": found.version} if found.version else {}),
             **({"traceparent": envelope.traceparent} if envelope.traceparent else {}),
         }
-        extract = self._checked(event, found, attributes)
+        extract = event.extract
+        # A case that cannot be read is not looked at here: its receipt says so.
+        if (document := self._document(found, attributes)) is not None:
+            if fault := self._another(event, document):
+                return fault
+            extract = document.dato_uttrekk.astimezone(UTC)
+            # Older than its event is not new enough for it; for the events before it, it may be.
+            if extract < event.extract and not self._awaited(event, extract):
+                raise Retry(_OLDER)
         delivery = Delivery(
             body=found.body, attributes=attributes, pubsub_id=f"henting:{pulled_as}", published=self.desk.clock()
         )
         receipt = self.submissions.receive(delivery, answer=False)
         assert receipt is not None  # the type of message is ours
-        if receipt.fault == "server":
-            raise Retry("the case that was fetched could not be processed")
         duty = MET if receipt.verdict is not Verdict.REJECTED else NOT_MET
         done = Done(duty=duty, handled=self.desk.clock(), pulled_as=pulled_as, sha256=found.sha256, receipt=receipt)
-        return self._keep(event, extract, done)
+        if extract < event.extract:
+            if duty == MET:
+                self._keep(taken, event, extract, done)
+            raise Retry(_OLDER)
+        return self._keep(taken, event, extract, done)
 
-    def _checked(self, event: Event, found: Pulled, attributes: dict[str, str]) -> datetime:
-        """The extract of the case that was fetched. Raises Retry when it is older than the event, or not its case.
-
-        A case that does not follow the schema is not looked at here: its receipt says so.
-        """
-        envelope = Envelope.model_validate(attributes)
+    def _document(self, found: Pulled, attributes: dict[str, str]) -> Barnevern | None:
+        envelope = read_envelope(attributes)
+        if not isinstance(envelope, Envelope):
+            return None
         payload = open_payload(found.body, envelope, self.desk.clock())
-        document = None if payload.faults else decode_payload(payload, self.limits).document
-        if document is None:
-            return event.extract
-        orgnr, case = document.avgiver.organisasjonsnummer, document.sak.id.lower()
-        if orgnr != event.avgiver.organisasjonsnummer or not self._bound(event, case):
+        return None if payload.faults else decode_payload(payload, self.limits).document
+
+    def _another(self, event: Event, document: Barnevern) -> Fault | None:
+        """A reference that is the case's own id is a fault. Raises Retry for a case that is not the reference's."""
+        if _bare(event.referanse) in (_bare(document.sak.id), _bare(document.id)):
+            return _OWN_ID
+        orgnr = event.avgiver.organisasjonsnummer
+        if document.avgiver.organisasjonsnummer != orgnr or not self._bound(event, document.sak.id.lower()):
             # Nothing of it is stored: it may be anybody's. Somebody has to look at that API.
-            log(
-                "henting ga en annen sak",
-                severity="ALERT",
-                hendelse_id=event.id,
-                orgnr=event.avgiver.organisasjonsnummer,
-            )
+            log("henting ga en annen sak", severity="ALERT", hendelse_id=event.id, orgnr=orgnr)
             raise Retry("the municipality's API answers with another case")
-        if document.dato_uttrekk < event.extract:
-            raise Retry("the case is older than the event")
-        return document.dato_uttrekk.astimezone(UTC)
+        return None
 
     def _bound(self, event: Event, case: str) -> bool:
         """Whether a reference still means the case that it meant when it was first fetched."""
@@ -218,19 +247,47 @@ class EventService(msgspec.Struct, frozen=True, kw_only=True):
         stored = self.desk.ledger.read(name)
         return stored is not None and stored.data.decode() == case
 
-    def _keep(self, event: Event, extract: datetime, done: Done) -> Done:
-        name = f"{_place(event)}/hentet/{_stamp(max(extract, event.extract))}"
-        if self.desk.ledger.create(name, msgspec.json.encode(done)):
+    def _awaited(self, event: Event, extract: datetime) -> bool:
+        """Whether an event of the reference is met by an extract, that no case has met yet."""
+        kept = max(self._names(event, "hentet"), default="")
+        noted = (name.partition("-")[0] for name in self._names(event, "hendelse"))
+        return any(kept < stamp <= _stamp(extract) for stamp in noted)
+
+    # --- what is kept of a reference -----------------------------------------------------------------------------
+
+    def _names(self, event: Event, kind: str) -> list[str]:
+        prefix = f"{_place(event)}/{kind}/"
+        found = self.desk.ledger.older_than(prefix, self.desk.clock() + timedelta(days=1))
+        return [name.removeprefix(prefix) for name in found]
+
+    def _read(self, event: Event, kind: str, name: str) -> Done | None:
+        stored = self.desk.ledger.read(f"{_place(event)}/{kind}/{name}")
+        return msgspec.json.decode(stored.data, type=Done) if stored else None
+
+    def _latest(self, event: Event) -> str | None:
+        """The hash of the latest case that was stored."""
+        newest = max(self._names(event, "hentet"), default=None)
+        done = self._read(event, "hentet", newest) if newest else None
+        return done.sha256 if done else None
+
+    def _keep(self, taken: Taken, event: Event, extract: datetime, done: Done) -> Done:
+        """Keep what became of it, or give what somebody kept before. An extract that was not stored proves nothing."""
+        if done.duty == MET:
+            kind, name = "hentet", _stamp(extract)
+        else:
+            kind, name = "forsok", f"{_stamp(event.extract)}-{taken.envelope.melding_id}"
+        if self.desk.ledger.create(f"{_place(event)}/{kind}/{name}", msgspec.json.encode(done)):
             return done
-        stored = self.desk.ledger.read(name)
-        return msgspec.json.decode(stored.data, type=Done) if stored else done
+        return self._read(event, kind, name) or done
 
     # --- answers -------------------------------------------------------------------------------------------------
 
     def _tell(self, taken: Taken, event: Event, done: Done, sealed: bool) -> None:
         """The entry that the duty is met, or not, and the answer to the notification."""
         envelope = taken.envelope
-        mark = f"plikt/{event.avgiver.organisasjonsnummer}/{event.id}.json"
+        # One entry for each try that met nothing, and one that it is met.
+        attempt = "" if done.duty == MET else f"-{envelope.melding_id}"
+        mark = f"plikt/{event.avgiver.organisasjonsnummer}/{event.id}{attempt}.json"
         if not self.desk.ledger.exists(mark):
             self.table.append(self.rows.serialize(self._row(taken, event, done)))
             self.desk.ledger.create(
@@ -306,15 +363,42 @@ class EventService(msgspec.Struct, frozen=True, kw_only=True):
         return None
 
 
+_OLDER = "the case is older than the event"
 _NO_API = Fault(
     kind="hendelse",
     nb="Registeret vet ikke hvor kommunens API er, og kan ikke hente saken.",
     en="The register does not know where the municipality's API is, and cannot fetch the case.",
 )
+_AHEAD = Fault(
+    kind="future",
+    nb="Feltet datoUttrekk er mer enn ett døgn etter at hendelsen ble mottatt.",
+    en="The field datoUttrekk is more than a day after the event was received.",
+    path="/datoUttrekk",
+)
+_REUSED = Fault(
+    kind="hendelse",
+    nb="Feltet hendelseId er brukt før, på en annen hendelse. Hver hendelse skal ha sin egen id.",
+    en="The field hendelseId has been used before, for another event. Every event needs an id of its own.",
+    path="/hendelseId",
+)
+_OWN_ID = Fault(
+    kind="hendelse",
+    nb="Feltet referanse er sakens egen id. Den skal være tilfeldig og ikke stå noe annet sted.",
+    en="The field referanse is the case's own id. It must be random and occur nowhere else.",
+    path="/referanse",
+)
 
 
 def _place(event: Event) -> str:
     return f"hentinger/{event.avgiver.organisasjonsnummer}/{event.referanse}"
+
+
+def _note_name(event: Event) -> str:
+    return f"{_place(event)}/hendelse/{_stamp(event.extract)}-{event.id}"
+
+
+def _bare(name: str) -> str:
+    return name.replace("-", "").lower()
 
 
 def _stamp(moment: datetime) -> str:
