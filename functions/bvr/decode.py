@@ -128,6 +128,11 @@ def explain(entry: Any, element: str, attribute: str) -> tuple[str, str]:
     return _explain(entry, element, attribute)
 
 
+def known_name(name: str) -> str:
+    """A name as a fault may repeat it: itself where it is one of the model's, in any version, else "?"."""
+    return name if name in _names() else "?"
+
+
 def in_ascii(data: bytes) -> tuple[bytes, str | None] | Fault:
     """The document in an encoding that extends ASCII, and that encoding where the document does not say it itself."""
     return _in_ascii(data)
@@ -445,7 +450,7 @@ def _named(what: str) -> frozenset[str]:
 def _safe(name: str) -> str:
     if match := _XSI.match(name):
         return f"xsi:{match[1]}"
-    return name if name in _names() else "?"
+    return known_name(name)
 
 
 def _safe_path(path: str | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import msgspec
 
@@ -44,17 +44,17 @@ class Payload(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Json(msgspec.Struct):
-    """`payload.json` of the production protocol; its schema allows other fields."""
+    """`payload.json` of the production protocol; its schema allows other fields. Raw: they may hold anything at all."""
 
-    xsdVersion: Any = msgspec.UNSET  # noqa: N815
-    xmlBody: Any = msgspec.UNSET  # noqa: N815
+    xsdVersion: msgspec.Raw = msgspec.Raw()  # noqa: N815
+    xmlBody: msgspec.Raw = msgspec.Raw()  # noqa: N815
 
 
 def open_payload(
     body: bytes, envelope: Envelope, at: datetime, opener: Opens | None = None, *, require_sealed: bool = False
 ) -> Payload:
-    """Open an inline or fetched body, received `at`: a sealed container, `payload.json` with {xsdVersion, xmlBody}, or
-    the XML itself with the version in the attribute `xsd-versjon`. Faults are values of the result."""
+    """Open an inline or fetched body, received `at`: a sealed container, `payload.json` with {xsdVersion, xmlBody}, a
+    case as JSON, or the XML itself with the version in the attribute `xsd-versjon`. Faults are values of the result."""
     digest = hashlib.sha256(body).hexdigest()
     if envelope.type not in TYPES:
         return Payload(digest=digest, faults=(_unknown_type(envelope.type),))
@@ -105,11 +105,23 @@ def _open_plain(body: bytes, envelope: Envelope) -> Payload:
     return _with_version(body, hashlib.sha256(body).hexdigest(), envelope.xsd_versjon, None)
 
 
+class _Names(msgspec.Struct):
+    """Which of the two ways in JSON it is, without making anything of either."""
+
+    Barnevern: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    xmlBody: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET  # noqa: N815
+
+
 def as_case(body: bytes) -> Case | None:
-    """The case of a JSON body; None when it is the production protocol's wrapping of XML, or nothing like a case."""
-    if f'"{ROOT}"'.encode() not in body or b'"xmlBody"' in body or not _is_json(body):
+    """The case of a JSON body; None when it is the production protocol's wrapping of XML, or no JSON."""
+    if not _is_json(body):
         return None
-    return read(body)
+    try:
+        found = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"), type=_Names)
+        wrapped = found.xmlBody is not msgspec.UNSET and found.Barnevern is msgspec.UNSET
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # nothing that both ways could read: who will say
+        wrapped = b'"xmlBody"' in body and f'"{ROOT}"'.encode() not in body
+    return None if wrapped else read(body)
 
 
 def open_case(case: Case, body: bytes, attribute: str | None) -> Payload:
@@ -117,10 +129,13 @@ def open_case(case: Case, body: bytes, attribute: str | None) -> Payload:
     digest = hashlib.sha256(body).hexdigest()
     if case.fault is not None:
         return Payload(digest=digest, form="json", content=body, faults=(case.fault,))
-    if case.announced is not None and attribute is not None and resolve(case.announced) != resolve(attribute):
-        return Payload(digest=digest, form="json", content=body, faults=(_TWO_VERSIONS,))
-    opened = _with_version(b"", digest, attribute if case.announced is None else case.announced, "utf-8")
-    return msgspec.structs.replace(opened, form="json", content=body, encoding=None)
+    announced = attribute if case.announced is None else case.announced
+    field = attribute is None or case.announced is not None
+    opened = _with_version(b"", digest, announced, "utf-8" if field else None)
+    opened = msgspec.structs.replace(opened, form="json", content=body, encoding=None)
+    if opened.version and attribute is not None and resolve(attribute) != opened.version:
+        return msgspec.structs.replace(opened, version="", faults=(_TWO_VERSIONS,))
+    return opened
 
 
 _TWO_VERSIONS = Fault(
@@ -140,6 +155,7 @@ def open_json(body: bytes) -> Payload:
     digest = hashlib.sha256(body).hexdigest()
     try:
         content = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"), type=_Json)
+        body_text = _text(content.xmlBody)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return Payload(
             digest=digest,
@@ -151,7 +167,7 @@ def open_json(body: bytes) -> Payload:
                 ),
             ),
         )
-    if not isinstance(content.xmlBody, str):
+    if body_text is None:
         return Payload(
             digest=digest,
             faults=(
@@ -163,15 +179,26 @@ def open_json(body: bytes) -> Payload:
                 ),
             ),
         )
-    xml = content.xmlBody.removeprefix("\ufeff").encode("utf-8", "surrogatepass")
-    announced = content.xsdVersion
-    if type(announced) is not int or announced < 1:
+    xml = body_text.removeprefix("\ufeff").encode("utf-8", "surrogatepass")
+    announced = _number(content.xsdVersion)
+    if announced is None:
         return Payload(
             digest=hashlib.sha256(xml).hexdigest(),
             xml=xml,
             faults=(_version_fault("Feltet xsdVersion", "The field xsdVersion"),),
         )
     return _with_version(xml, hashlib.sha256(xml).hexdigest(), announced, "utf-8")
+
+
+def _text(raw: msgspec.Raw) -> str | None:
+    """A string of JSON; None for anything else. Raises DecodeError or UnicodeDecodeError for one that is none."""
+    return msgspec.json.decode(raw, type=str) if bytes(raw).startswith(b'"') else None
+
+
+def _number(raw: msgspec.Raw) -> int | None:
+    """A small whole number of JSON."""
+    text = bytes(raw)
+    return int(text) or None if len(text) < 10 and text.isdigit() else None
 
 
 def _with_version(xml: bytes, digest: str, announced: str | int | None, encoding: str | None) -> Payload:

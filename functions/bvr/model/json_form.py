@@ -49,10 +49,10 @@ def render(version: str) -> str:
 
 
 def schema(version: str) -> dict[str, Any]:
-    """The JSON Schema of a version (draft 2020-12).
+    """The JSON Schema of a version (draft 2020-12): what it refuses, the register refuses.
 
     It cannot say that an Id stands once among the elements of its kind in a case, nor that a date exists: the register
-    checks both.
+    checks both. `\\d` in it means 0 to 9; the XSD means any decimal digit, and the rules refuse the others.
     """
     definitions: dict[str, Any] = {}
     root = _reference(Barnevern, version, definitions)
@@ -60,11 +60,15 @@ def schema(version: str) -> dict[str, Any]:
         "$schema": DRAFT,
         "$id": f"https://barnevernsregisteret.no/skjema/barnevern-{version}.schema.json",
         "title": f"Barnevernsregisteret: en sak, versjon {version} | a case, version {version}",
+        "description": "null er det samme som utelatt. Registeret kontrollerer også det et JSON Schema ikke kan si: at "
+        "en Id står én gang blant elementene av sitt slag i saken (Slettet: Id og Type), og at datoer finnes. | null is "
+        "the same as absent. The register also checks what a JSON Schema cannot say: that an Id stands once among the "
+        "elements of its kind in the case (Slettet: Id and Type), and that dates exist.",
         "type": "object",
         "properties": {
             "xsdVersion": {
                 "description": "Skjemaversjonen; utelates når meldingen har den som attributt | Schema version",
-                "type": ["string", "integer"],
+                "type": ["string", "integer", "null"],
             },
             ROOT: root,
         },
@@ -90,7 +94,7 @@ def _reference(concept: type[Concept], version: str, definitions: dict[str, Any]
 
 
 def _property(f: Field, version: str, definitions: dict[str, Any]) -> dict[str, Any]:
-    one = _reference(f.concept, version, definitions) if f.concept else _simple(f, version)
+    one = _reference(f.concept, version, definitions) if f.concept else _simple(f, version, definitions)
     described = {"description": f"{f.doc.nb} | {f.doc.en}"}
     if not f.many:
         return {**described, **one} if f.low else {**described, "anyOf": [one, {"type": "null"}]}
@@ -100,25 +104,37 @@ def _property(f: Field, version: str, definitions: dict[str, Any]) -> dict[str, 
     return {**described, **many} if f.low else {**described, "anyOf": [many, {"type": "null"}]}
 
 
-def _simple(f: Field, version: str) -> dict[str, Any]:
+_SPACE = "[ \\t\\r\\n]*"  # may stand around what is no text, as in XML
+
+
+def _simple(f: Field, version: str, definitions: dict[str, Any]) -> dict[str, Any]:
     simple = f.simple
     assert simple is not None
     if simple.base == "boolean":
         return {"type": "boolean"}
-    out: dict[str, Any] = {"type": "string"}
     if simple.codes:
-        found = [c for c in codelist(simple.codes).values() if c.in_version(version)]
-        return {"enum": [c.code for c in found]}
+        return _codes(simple.codes, version, definitions)
+    out: dict[str, Any] = {"type": "string"}
     if simple.base == "date":
-        return {**out, "pattern": r"^-?\d{4,}-\d{2}-\d{2}(Z|[+-]\d{2}:\d{2})?$"}
-    if simple.pattern:
-        # A moment may have space around it, as in XML.
-        out["pattern"] = rf"^\s*({simple.pattern})\s*$" if simple.base == "dateTime" else f"^({simple.pattern})$"
+        out["pattern"] = rf"^{_SPACE}-?\d{{4,}}-\d{{2}}-\d{{2}}(Z|[+-]\d{{2}}:\d{{2}})?{_SPACE}$"
+    elif simple.pattern:
+        space = _SPACE if simple.base == "dateTime" else ""
+        out["pattern"] = f"^{space}({simple.pattern}){space}$"
     if simple.min_length is not None:
         out["minLength"] = simple.min_length
     if simple.max_length is not None:
         out["maxLength"] = simple.max_length
     return out
+
+
+def _codes(name: str, version: str, definitions: dict[str, Any]) -> dict[str, Any]:
+    """A code list, once for all who use it, with what each code means."""
+    found = [c for c in codelist(name).values() if c.in_version(version)]
+    definitions[f"Kode.{name}"] = {
+        "description": "\n".join(f"{c.code}: {c.label_nb} | {c.label_en}" for c in found),
+        "enum": [c.code for c in found],
+    }
+    return {"$ref": f"#/$defs/Kode.{name}"}
 
 
 def outputs() -> dict[str, str]:
