@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from functools import wraps
@@ -53,6 +53,40 @@ def nested_fields_in_storage_write() -> None:
         return _build_arrow_schema(_fields_raw_from_schema(table.schema_.fields))
 
     write_servicer._table_arrow_schema = table_arrow_schema
+
+
+def columns_the_table_lacks_are_refused() -> None:
+    """Upstream stores what fits of a row whose message has fields that the table has not, and says that it is stored.
+
+    BigQuery refuses the append (SCHEMA_MISMATCH_EXTRA_FIELDS): code deployed before its columns must fail, not lose.
+    """
+    from bqemulator.grpc_api import write_servicer
+
+    upstream = write_servicer._rows_for_request
+
+    def rows_for_request(request: Any, decoder: Any, arrow_schema: Any, target: Any) -> Any:
+        if "proto_rows" in request and (schema := request.proto_rows.writer_schema):
+            lacking = [*_fields_beyond(schema.proto_descriptor, target)]
+            if lacking:
+                raise ValueError(f"SCHEMA_MISMATCH_EXTRA_FIELDS: {', '.join(lacking)}")
+        return upstream(request, decoder, arrow_schema, target)
+
+    write_servicer._rows_for_request = rows_for_request
+
+
+def _fields_beyond(message: Any, columns: Iterable[Any]) -> Iterator[str]:
+    """The fields of a message (descriptor) that have no column (Arrow), by their path."""
+    known = {column.name.lower(): column.type for column in columns}
+    nested = {one.name: one for one in message.nested_type}
+    for field in message.field:
+        kind = known.get(field.name.lower())
+        if kind is None:
+            yield field.name
+            continue
+        kind = getattr(kind, "value_type", kind)  # of a list
+        inner = nested.get(field.type_name.rpartition(".")[2])
+        if inner is not None and getattr(kind, "num_fields", 0):
+            yield from (f"{field.name}.{name}" for name in _fields_beyond(inner, kind))
 
 
 def any_media_type_in_uploads() -> None:
@@ -313,6 +347,7 @@ PATCHES: dict[str, Patch] = {
     for patch in (
         without_spatial_extension,
         nested_fields_in_storage_write,
+        columns_the_table_lacks_are_refused,
         any_media_type_in_uploads,
         no_copy_of_the_table_per_write,
         one_statement_at_a_time,

@@ -7,6 +7,7 @@ The whole of it is `docs/openapi-kommune.json`. `fault` makes it misbehave in th
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import threading
 import time
@@ -93,6 +94,10 @@ class KommuneServer:
             return Response("<html><body>Logg inn</body></html>", 200, content_type="text/html")
         if fault == "redirect":
             return Response("", 302, {"Location": f"{self.url}/et/annet/sted"})
+        if fault == "zipbomb":
+            packed = gzip.compress(b" " * 50_000_000, 9)
+            headers = {"ETag": _etag(packed), "Content-Encoding": "gzip"}
+            return Response(packed, 200, headers, content_type="application/xml")
         if fault == "endless":
             return Response(_endless(), 200, {"ETag": '"x"'}, content_type="application/xml")
         if fault == "slow":

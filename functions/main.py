@@ -52,7 +52,6 @@ def desk() -> Desk:
         topic_in=c.topic_innsending,
         topic_events=c.topic_hendelse,
         topic_out=c.topic_kvittering,
-        topic_dead=c.topic_dead_letter,
         sealer=_sealer(),
         sweep_after=timedelta(minutes=c.sweep_after_minutes),
     )

@@ -30,7 +30,6 @@ class Config(BaseSettings):
     topic_innsending: str = "innsending"
     topic_kvittering: str = "kvittering"
     topic_hendelse: str = "hendelse"
-    topic_dead_letter: str = "innsending-dead-letter"
     bucket_arkiv: str = "arkiv"
     bucket_protokoll: str = "protokoll"
     bucket_innboks: str = "innboks"

@@ -28,6 +28,8 @@ from bvr.verdict import Verdict
 
 INLINE_LIMIT = 256 * 1024
 """Answers above this many bytes go to the bucket and are pointed to (reference section 3.6)."""
+DEAD_LETTER = "-dead-letter"
+"""What the topic that takes a topic's dead letters is called after it (a test compares with the topology)."""
 SEALED_TYPE = "application/pkcs7-mime"
 _UNKNOWN = "00000000-0000-0000-0000-000000000000"
 _OBJECT = re.compile(r"gs://([a-z0-9][a-z0-9._-]{1,220}[a-z0-9])/([^\x00-\x1f]{1,1024})")
@@ -84,7 +86,8 @@ class Sealer(Protocol):
 class Taken(msgspec.Struct, frozen=True, kw_only=True):
     """A message that is safe: archived as `name` at `received`, its open mark set.
 
-    `faults` are those of the envelope and of the claim check; with any, `body` is what could be had.
+    `faults` are those of the envelope and of the claim check; with any, `body` is what could be had. `proven` is what
+    it was when it first came: a message that is woken by the sweeper comes another way.
     """
 
     delivery: Delivery
@@ -92,6 +95,7 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
     received: datetime
     name: str
+    proven: bool = False
     faults: tuple[Fault, ...] = ()
 
 
@@ -107,7 +111,6 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     topic_in: str
     topic_events: str
     topic_out: str
-    topic_dead: str
     sealer: Sealer | None = None
     sweep_after: timedelta = timedelta(minutes=15)
 
@@ -120,7 +123,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         """
         envelope, faults = envelope_of(delivery)
         body, claim_fault = self._body(delivery, envelope, limit)
-        received, name = self._archive(delivery, envelope, body, fetched=not claim_fault)
+        received, name, proven = self._archive(delivery, envelope, body, fetched=not claim_fault)
         if mark:
             self.ledger.create(open_mark(envelope), name.encode())
         return Taken(
@@ -129,6 +132,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
             body=body,
             received=received,
             name=name,
+            proven=proven,
             faults=(*faults, *claim_fault),
         )
 
@@ -170,26 +174,32 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
             )
         return stored.data, ()
 
-    def _archive(self, delivery: Delivery, envelope: Envelope, body: bytes, fetched: bool) -> tuple[datetime, str]:
-        """Keep the bytes before anything can fail on them. The time of receipt is fixed here, once."""
+    def _archive(
+        self, delivery: Delivery, envelope: Envelope, body: bytes, fetched: bool
+    ) -> tuple[datetime, str, bool]:
+        """Keep the bytes before anything can fail on them. The time of receipt and `proven` are fixed here, once."""
         name = raw_name(envelope)
         now = self.clock()
         metadata = {"mottatt": now.isoformat(), "pubsub-id": delivery.pubsub_id}
+        if delivery.proven:
+            metadata["avsender-vist"] = "ja"
         if fetched and envelope.dataref:
             metadata["hentet"] = envelope.dataref
         metadata = with_envelope(self.archive, name, delivery.attributes, metadata)
         if self.archive.create(name, body, metadata):
-            return now, name
+            return now, name, delivery.proven
         stored = self.archive.read(name)
         if stored is not None and stored.data == body:
-            return datetime.fromisoformat(stored.metadata["mottatt"]), name
+            return _received(stored), name, delivery.proven or _proven(stored)
         # The same melding-id with other content is not a redelivery: keep it too, and tell somebody.
         other = second_name(name, hashlib.sha256(body).hexdigest())
         log("melding-id med nytt innhold", severity="ERROR", melding_id=envelope.melding_id)
         if self.archive.create(other, body, metadata):
-            return now, other
+            return now, other, delivery.proven
         again = self.archive.read(other)
-        return datetime.fromisoformat(again.metadata["mottatt"]) if again else now, other
+        if again is None:
+            return now, other, delivery.proven
+        return _received(again), other, delivery.proven or _proven(again)
 
     # --- out -----------------------------------------------------------------------------------------------------
 
@@ -261,7 +271,8 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         envelope, delivery = taken.envelope, taken.delivery
         log("feil hos oss", severity="CRITICAL", melding_id=envelope.melding_id, steg=broken.step)
         self.ledger.create(f"brutt/{envelope.avsender_id}/{envelope.melding_id}", broken.step.encode())
-        self.topics.publish(self.topic_dead, delivery.body, {**delivery.attributes, "feil-steg": broken.step[:200]})
+        dead = f"{self._topic_of(envelope.type)}{DEAD_LETTER}"
+        self.topics.publish(dead, delivery.body, {**delivery.attributes, "feil-steg": broken.step[:200]})
         profile = answer_profile(envelope.type)
         digest = hashlib.sha256(taken.body).hexdigest()
         fault = Fault(
@@ -318,6 +329,14 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     def _topic_of(self, message_type: str) -> str:
         known = TYPES.get(message_type)
         return self.topic_events if known and known.flow == "hendelse" else self.topic_in
+
+
+def _received(stored: Stored) -> datetime:
+    return datetime.fromisoformat(stored.metadata["mottatt"])
+
+
+def _proven(stored: Stored) -> bool:
+    return stored.metadata.get("avsender-vist") == "ja"
 
 
 def raw_name(envelope: Envelope) -> str:

@@ -76,11 +76,11 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
         """Take one message all the way to its answer. Raises Retry for faults of the platform, nothing for content.
 
         Without `answer`, the case was fetched and is no message of the sender's: whoever asks tells them, has a message
-        of theirs that is open for it, and sets that aside when we are Broken. Nor is it sealed.
+        of theirs that is open for it, and sets that aside when we are Broken.
         """
         taken = self.desk.take(delivery, self.settings.limits.bytes, mark=answer)
         try:
-            payload = self._open(taken, require_sealed=self.settings.require_sealed and answer)
+            payload = self._open(taken)
             entry, repeated = self._entry(taken, payload)
             return self._finish(taken.envelope, payload, entry, repeated, answer)
         except Broken as broken:
@@ -88,7 +88,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
                 raise
             return self.desk.broken(taken, broken)
 
-    def _open(self, taken: Taken, *, require_sealed: bool) -> Payload:
+    def _open(self, taken: Taken) -> Payload:
         if taken.faults:
             return Payload(digest=hashlib.sha256(taken.body).hexdigest(), faults=taken.faults)
         return open_payload(
@@ -96,7 +96,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
             taken.envelope,
             taken.received,
             self.opener,
-            require_sealed=require_sealed,
+            require_sealed=self.settings.require_sealed and not taken.proven,
         )
 
     def _entry(self, taken: Taken, payload: Payload) -> tuple[Entry, bool]:

@@ -1,4 +1,4 @@
-"""A case as JSON and its XML twin: the same document, row, findings and receipt, and the same faults of what is wrong."""
+"""A case as JSON and its XML twin: the same document, row, findings and receipt, the same faults."""
 
 from __future__ import annotations
 

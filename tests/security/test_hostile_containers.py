@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import subprocess
 import sys
+import time
 import zipfile
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from asn1crypto import cms as asn1
+from asn1crypto import tsp
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric import padding as rsa_padding
 
 from bvr.faults import KINDS, Fault
-from bvr.intake.sealed import Limits, Opened, Opener, asice, cms
+from bvr.intake.sealed import Limits, Opened, Opener, Signer, asice, cms
+from bvr.intake.sealed.faults import Unsound
 from bvr.intake.sealed.keys import PemKeys
+from bvr.intake.sealed.seal import Signing
 from bvr.intake.sealed.trust import Trust, sign
 from bvr.testpki import Pki, new_key, pem_of
 from tests.security.containers import (
@@ -126,15 +133,23 @@ def data(name: str = "sak.xml", algorithm: str = "http://www.w3.org/2001/04/xmle
         (manifest(SIG + data() + data()), "pakke-manifest"),
         (manifest(SIG + SIG + data()), "pakke-manifest"),
         (manifest(data()), "pakke-manifest"),
-        (manifest(SIG.replace("signature-1", "signature-2") + data()), "pakke-signatur"),
+        (manifest(SIG.replace("signature-1", "signature-2") + data()), "pakke-manifest"),
         (manifest(SIG + data("../sak.xml")), "pakke-filliste"),
         (manifest(SIG + data().replace(DIGEST, "ikke base64!")), "pakke-manifest"),
+        (manifest(SIG + data().replace(DIGEST, "øæå=")), "pakke-manifest"),
+        (manifest(SIG + data().replace(DIGEST, f"\n  {DIGEST[:20]}\n  {DIGEST[20:]}\n")), ""),
         (manifest(SIG + '<DataObjectReference URI="sak.xml"/>'), "pakke-manifest"),
         (manifest(SIG + data())[:-5], "pakke-manifest"),
         (b"", "pakke-manifest"),
         (b"<!DOCTYPE x [<!ENTITY a 'b'>]>" + manifest(SIG + data()).split(b"?>")[1], "pakke-manifest"),
         (
             b'<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]><x>&a;</x>',
+            "pakke-manifest",
+        ),
+        # In UTF-16 the declaration is not found by looking for its bytes.
+        (
+            ('<!DOCTYPE x [<!ENTITY a "sak.xml">]>' + manifest(SIG + data("&a;")).decode().partition("?>")[2])
+            .encode("utf-16"),
             "pakke-manifest",
         ),
     ],
@@ -357,25 +372,125 @@ def test_a_good_chain_is_remembered_for_its_certificate_only_and_not_past_its_en
     assert refused.kind == "pakke-signatur"
 
 
-def test_what_is_remembered_agrees_with_pyhanko_s_whole_validation(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every signature above gives the same answer when nothing is remembered and when everything could be."""
+def with_attributes(
+    digest: str = "sha256", algorithm: str = "sha256_rsa", time: bytes = b"260630120000Z", more: Any = ()
+) -> bytes:
+    """A signature whose attributes say what they like, and which holds."""
+    manifest_ = asice.manifest_of(FILES, SIGNATURE)
+    info = asn1.ContentInfo.load(signed_with(sender()))
+    signer_info = info["content"]["signer_infos"][0]
+    usual = b"260630120000Z"  # replaced in the bytes: asn1crypto would not write a time that is none
+    attributes = asn1.CMSAttributes(
+        [
+            {"type": "content_type", "values": ["data"]},
+            {"type": "signing_time", "values": [asn1.Time.load(bytes((0x17, len(usual))) + usual)]},
+            {"type": "message_digest", "values": [hashlib.new(digest, manifest_).digest()]},
+            *more,
+        ]
+    )
+    signer_info["digest_algorithm"] = {"algorithm": digest}
+    signer_info["signature_algorithm"] = {"algorithm": algorithm}
+    signer_info["signed_attrs"] = attributes
+    hash_ = hashes.SHA512() if "sha512" in algorithm + digest else hashes.SHA256()
+    signed = attributes.dump().replace(usual, time)
+    signer_info["signature"] = sender().key.sign(signed, rsa_padding.PKCS1v15(), hash_)
+    return bytes(info.dump(force=True)).replace(usual, time)
+
+
+def signing_certificate(of: x509.Certificate) -> dict[str, Any]:
+    told = tsp.SigningCertificateV2({"certs": [{"cert_hash": of.fingerprint(hashes.SHA256())}]})
+    return {"type": "signing_certificate_v2", "values": [told]}
+
+
+def judged(trust: Trust, signature: bytes) -> Any:
+    """The signer, or the kind of fault; and whether pyHanko was asked."""
+    try:
+        return trust.signer(signature, asice.manifest_of(FILES, SIGNATURE), AT)
+    except Unsound as unsound:
+        return unsound.fault.kind
+
+
+def near(signature: bytes) -> Iterator[bytes]:
+    """The signature with one byte changed: every byte of what was signed and of the value, some of the rest."""
+    attributes = len(signature) - 600
+    for at in (*range(0, attributes, 40), *range(attributes, len(signature), 3)):
+        yield signature[:at] + bytes([signature[at] ^ 1]) + signature[at + 1 :]
+
+
+def test_what_is_remembered_agrees_with_pyhanko_s_whole_validation() -> None:
+    """Every signature gets the same answer from pyHanko, with nothing remembered, as when everything could be."""
+    honest = signed_with(sender())
     made = [
-        signed_with(sender()),
+        honest,
         signed_with(sender(), hashes.SHA384()),
         sign(b"et annet manifest", sender().key, sender().certificate, sender().chain),
         with_another_certificate(),
         without_certificate(),
         two_signers(),
+        with_sha1(),
         signed_with(Pki.new().business("991825827")),
+        with_attributes(),
+        with_attributes(time=b"261330120000Z"),
+        with_attributes(time=b"26063012000 Z"),
+        with_attributes(algorithm="rsassa_pkcs1v15"),
+        with_attributes(algorithm="sha512_rsa"),
+        with_attributes(digest="sha512", algorithm="rsassa_pkcs1v15"),
+        with_attributes(more=[signing_certificate(sender().certificate)]),
+        with_attributes(more=[signing_certificate(register().certificate)]),
+        with_attributes(more=[{"type": "message_digest", "values": [bytes(32)]}]),
+        *near(honest),
+        *near(with_attributes(more=[signing_certificate(sender().certificate)])),
     ]
-    keys, root = PemKeys([register().key]), pem_of(pki().root)
-    warm = Opener(keys=keys, trust=Trust.of(root))
+    root = pem_of(pki().root)
+    warm = Trust.of(root)
+    cold = [judged(Trust.of(root), signature) for signature in made]
+    assert sum(isinstance(found, Signer) for found in cold) >= 5
     for _ in range(2):
-        for signature in made:
-            body = container(signature=signature)
-            cold = Opener(keys=keys, trust=Trust.of(root))
-            first, second = cold.open(body, AT), warm.open(body, AT)
-            assert first == second
+        assert [judged(warm, signature) for signature in made] == cold
+
+
+def test_a_remembered_signer_is_not_validated_again_until_it_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[datetime] = []
+    whole = Trust._check
+
+    def counted(trust: Trust, signed: Any, manifest_: bytes, at: datetime) -> datetime:
+        asked.append(at)
+        return whole(trust, signed, manifest_, at)
+
+    monkeypatch.setattr(Trust, "_check", counted)
+    trust = Trust.of(pem_of(pki().root), recheck=timedelta(minutes=10))
+    for n, minutes in enumerate((0, 1, 9, 11, 12, 0)):
+        manifest_ = asice.manifest_of({"sak.xml": str(n).encode()}, SIGNATURE)
+        signature = sign(manifest_, sender().key, sender().certificate, sender().chain)
+        assert trust.signer(signature, manifest_, AT + timedelta(minutes=minutes)).orgnr == "991825827"
+    assert [(at - AT) // timedelta(minutes=1) for at in asked] == [0, 11, 0]
+
+
+def test_a_signature_crowded_with_issuers() -> None:
+    """Among certificates that could all have issued one another, there are n! paths to look at."""
+    keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(9)]
+    same = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "en og samme")])
+
+    def issued(key: Any, by: Any, ca: bool) -> x509.Certificate:
+        return (
+            x509.CertificateBuilder()
+            .subject_name(same)
+            .issuer_name(same)
+            .public_key(key)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(AT - timedelta(days=1))
+            .not_valid_after(AT + timedelta(days=1))
+            .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+            .sign(by, hashes.SHA256())
+        )
+
+    chain = [issued(key.public_key(), keys[n - 1], True) for n, key in enumerate(keys)]
+    leaf = issued(sender().key.public_key(), keys[0], False)
+    for length, expected in ((5, "pakke-tillit"), (6, "pakke-signatur"), (9, "pakke-signatur")):
+        body = container(signature=signed_with(Signing(key=sender().key, certificate=leaf, chain=chain[:length])))
+        start = time.process_time()
+        assert kind(body) == expected
+        assert time.process_time() - start < 2
 
 
 # --- the zip ---------------------------------------------------------------------------------------------------------

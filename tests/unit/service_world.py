@@ -164,7 +164,6 @@ def desk(world: World) -> Desk:
         topic_in="innsending",
         topic_events="hendelse",
         topic_out="kvittering",
-        topic_dead="innsending-dead-letter",
         sweep_after=timedelta(minutes=15),
     )
 

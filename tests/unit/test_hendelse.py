@@ -344,6 +344,7 @@ def test_a_case_that_we_break_on_stays_out_of_every_topic_and_is_answered_once()
     known = told(b"").attributes["melding-id"]
     assert {a["svar-til"] for topic, _, a, _ in h.world.published if topic == "kvittering"} == {known}
     assert h.answers()[-1][0].endswith("feilmelding.serverfeil")
+    assert {topic for topic, *_ in h.world.published} == {"kvittering", "hendelse-dead-letter"}
 
 
 def test_what_is_open_is_the_notification_never_what_it_fetched() -> None:

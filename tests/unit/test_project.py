@@ -12,6 +12,7 @@ import pytest
 
 from bvr import generate
 from bvr.config import Config
+from bvr.desk import DEAD_LETTER
 from bvr.model.identifiers import read
 from bvr.model.versions import SUPPORTED, interface, resolve
 
@@ -38,7 +39,10 @@ def test_configuration_defaults_are_the_topology_s() -> None:
     for name, value in environment.items():
         if name.startswith(("BVR_TOPIC_", "BVR_BUCKET_", "BVR_DATASET_")):
             assert getattr(config, name.removeprefix("BVR_").lower()) == value
-    assert config.topic_dead_letter in topology["topics"]
+    for subscription in topology["subscriptions"].values():
+        if subscription["dead_letter"]:
+            assert subscription["dead_letter"]["topic"] == subscription["topic"] + DEAD_LETTER
+            assert subscription["dead_letter"]["topic"] in topology["topics"]
     assert not config.allow_synthetic
 
 

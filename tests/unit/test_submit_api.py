@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from openapi_spec_validator import validate
@@ -16,10 +18,12 @@ from bvr.errors import Retry
 from bvr.intake.envelope import Delivery
 from bvr.model.json_form import to_json
 from bvr.model.xml import encode
+from bvr.pipeline import Settings
 from bvr.receipt import Receipt
 from bvr.rules.examples import document, melding, personalia, sak
+from bvr.verdict import Verdict
 from tests.unit.api_world import AUDIENCE, ISSUER, Issuer, token
-from tests.unit.service_world import REPORTER, SENDER, SenderSource, World, right, service
+from tests.unit.service_world import REPORTER, SENDER, SenderSource, World, delivery, right, service
 
 
 def as_json(made: Any, submission: int) -> dict[str, Any]:
@@ -36,9 +40,9 @@ WHO = {"authority": "iso6523-actorid-upis", "ID": f"0192:{REPORTER.organisasjons
 
 
 class Http:
-    def __init__(self, *rights: Any) -> None:
+    def __init__(self, *rights: Any, settings: Settings | None = None) -> None:
         self.world = World()
-        self.service = service(self.world)
+        self.service = service(self.world, settings)
         self.api = SubmitApi(
             self.service,
             SenderSource(*(rights or (right(),))),
@@ -175,3 +179,22 @@ def test_the_sender_is_the_token_s_organisation() -> None:
 
 def test_the_description_is_valid() -> None:
     validate(openapi())
+
+
+def test_a_case_over_http_need_not_be_sealed_nor_when_it_is_woken() -> None:
+    """The token showed who sends. What the sweeper wakes comes over the topic, where all else must be sealed."""
+    http = Http(settings=Settings(require_sealed=True))
+    http.world.fail = {6}  # the platform is away when all is archived
+    (answer,) = http.send(CASE)
+    assert answer["status"] == 503
+    http.world.fail = set()
+    http.world.now += timedelta(hours=1)
+    assert http.service.desk.sweep() == 1
+    topic, data, attributes, _ = http.world.published[-1]
+    assert topic == "innsending"
+    woken = http.service.receive(delivery(data, attributes, 2))
+    assert woken is not None
+    assert woken.verdict is Verdict.REGISTERED
+    other = http.service.receive(delivery(data, attributes | {"melding-id": str(UUID(int=7))}, 3))
+    assert other is not None
+    assert other.verdict is Verdict.REJECTED

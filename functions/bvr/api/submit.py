@@ -175,4 +175,4 @@ def _delivery(case: dict[str, Any], account: str, now: datetime) -> Delivery:
         "content-type": "application/json",
         **({"klient-melding-id": named} if named else {}),
     }
-    return Delivery(body=body, attributes=attributes, pubsub_id=f"http:{melding_id}", published=now)
+    return Delivery(body=body, attributes=attributes, pubsub_id=f"http:{melding_id}", published=now, proven=True)

@@ -209,7 +209,11 @@ class EventService(msgspec.Struct, frozen=True, kw_only=True):
             if extract < event.extract and not self._awaited(event, extract):
                 raise Retry(_OLDER)
         delivery = Delivery(
-            body=found.body, attributes=attributes, pubsub_id=f"henting:{pulled_as}", published=self.desk.clock()
+            body=found.body,
+            attributes=attributes,
+            pubsub_id=f"henting:{pulled_as}",
+            published=self.desk.clock(),
+            proven=True,
         )
         receipt = self.submissions.receive(delivery, answer=False)
         assert receipt is not None  # the type of message is ours

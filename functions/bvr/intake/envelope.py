@@ -64,7 +64,10 @@ class Envelope(BaseModel):
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
-    """One Pub/Sub message as it came. `attempt` is None without a dead-letter policy."""
+    """One Pub/Sub message as it came. `attempt` is None without a dead-letter policy.
+
+    `proven`: the way in itself showed who sends (a token, or an API that we asked), so that no seal is needed to.
+    """
 
     body: bytes
     attributes: dict[str, str]
@@ -72,6 +75,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     published: datetime
     subscription: str = ""
     attempt: int | None = None
+    proven: bool = False
 
 
 def read_delivery(request_body: Any, headers: dict[str, str] | None = None) -> Delivery:

@@ -61,9 +61,9 @@ def schema(version: str) -> dict[str, Any]:
         "$id": f"https://barnevernsregisteret.no/skjema/barnevern-{version}.schema.json",
         "title": f"Barnevernsregisteret: en sak, versjon {version} | a case, version {version}",
         "description": "null er det samme som utelatt. Registeret kontrollerer også det et JSON Schema ikke kan si: at "
-        "en Id står én gang blant elementene av sitt slag i saken (Slettet: Id og Type), og at datoer finnes. | null is "
-        "the same as absent. The register also checks what a JSON Schema cannot say: that an Id stands once among the "
-        "elements of its kind in the case (Slettet: Id and Type), and that dates exist.",
+        "en Id står én gang blant elementene av sitt slag i saken (Slettet: Id og Type), og at datoer finnes. | null "
+        "is the same as absent. The register also checks what a JSON Schema cannot say: that an Id stands once among "
+        "the elements of its kind in the case (Slettet: Id and Type), and that dates exist.",
         "type": "object",
         "properties": {
             "xsdVersion": {

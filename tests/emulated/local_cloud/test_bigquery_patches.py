@@ -219,7 +219,26 @@ def grouping_takes_the_column(server):
     return wrong or None
 
 
+def a_field_without_a_column_is_lost(server):
+    """At the top and inside a RECORD."""
+    other = bigquery.SchemaField("noe", "STRING")
+    lost = []
+    for name, schema, nested in (
+        ("uten_kolonne", other, False),
+        ("uten_felt", bigquery.SchemaField("sak", "RECORD", fields=[other]), True),
+    ):
+        table = server.table(name, schema)
+        message = message_class(nested)()
+        (message.sak if nested else message).tekst = "innhold"
+        with server.writer() as writer:
+            (answer,) = writer.append_rows(iter([append(table, message)]), timeout=10, retry=None)
+        if answer.error.code != 3 or server.rows(f"SELECT * FROM {table}"):
+            lost.append((name, answer))
+    return lost or None
+
+
 PROBES = {
+    "columns_the_table_lacks_are_refused": a_field_without_a_column_is_lost,
     "nested_fields_in_storage_write": records_cannot_be_appended,
     "any_media_type_in_uploads": small_uploads_are_refused,
     "no_copy_of_the_table_per_write": every_write_copies_the_table,

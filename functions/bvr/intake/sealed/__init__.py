@@ -46,11 +46,14 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     container: int = 10_000_000
     content: int = 50_000_000  # of all files unpacked
     file: int = 40_000_000  # of one file unpacked
-    manifest: int = 1_000_000  # of the manifest, and of the signature
+    manifest: int = 1_000_000
+    signature: int = 100_000
+    certificates: int = 6  # in the signature: looking for a path among n of them takes n! steps
     files: int = 100
     name: int = 200  # characters
     ratio: int = 200  # unpacked to packed, of one file
     recipients: int = 20
+    pieces: int = 50_000  # that the encrypted content may come in
 
 
 class PrivateKeys(Protocol):
@@ -80,7 +83,7 @@ class Opener(msgspec.Struct, frozen=True, kw_only=True):
         try:
             enveloped = cms.read(body, self.limits)
             container = asice.read(cms.decrypt(enveloped, self.keys), self.limits)
-            signer = self.trust.signer(container.signature, container.manifest, at)
-            return Opened(files=container.files, root=container.root, signer=signer)
+            signer = self.trust.signer(container.signature, container.manifest, at, self.limits.certificates)
+            return Opened(files=container.files, root=asice.root(container), signer=signer)
         except Unsound as unsound:
             return unsound.fault

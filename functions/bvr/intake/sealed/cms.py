@@ -24,10 +24,13 @@ from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import Certificate
 
-from bvr.intake.sealed import Limits, PrivateKeys
+from bvr.intake.sealed import Limits, PrivateKeys, ber
 from bvr.intake.sealed.faults import Unsound, locked
 
 OAEP = rsa_padding.OAEP(mgf=rsa_padding.MGF1(hashes.SHA256()), algorithm=hashes.SHA256(), label=None)
+_ENVELOPED, _DATA = (asn1.ContentType(name).dump() for name in ("enveloped_data", "data"))
+_AES256_CBC = asn1.EncryptionAlgorithm({"algorithm": "aes256_cbc", "parameters": bytes(16)}).dump()[:-16]
+_ALGORITHM = 200  # bytes at most of how a key is wrapped
 _KEY = 32  # bytes of an AES-256 key
 _BLOCK = 16
 _CHUNK = 64 * 1024
@@ -53,65 +56,121 @@ def read(body: bytes, limits: Limits) -> Enveloped:
     if body[:2] == b"PK":
         raise Unsound("pakke-cms", "Pakken er ikke kryptert.", "The container is not encrypted.")
     try:
-        info = asn1.ContentInfo.load(body, strict=True)
-        if info["content_type"].native != "enveloped_data":
-            raise Unsound("pakke-cms", "Meldingen er ikke CMS EnvelopedData.", "The message is not CMS EnvelopedData.")
-        data = info["content"]
-        found = [
-            entry.chosen
-            for entry in data["recipient_infos"]
-            if entry.name == "ktri" and entry.chosen["rid"].name == "issuer_and_serial_number"
-        ]
-        content_info = data["encrypted_content_info"]
-        content = content_info["encrypted_content"].native
-        algorithm = content_info["content_encryption_algorithm"]
-        recipients = tuple(
-            (r["rid"].chosen["issuer"].dump(), int(r["rid"].chosen["serial_number"].native)) for r in found
-        )
-        wrapped = tuple(r["encrypted_key"].native for r in found)
-        sound = bool(found) and len(found) <= limits.recipients and isinstance(content, bytes)
-        allowed = (
-            all(_is_oaep_sha256(r["key_encryption_algorithm"].dump()) for r in found)
-            and algorithm["algorithm"].native == "aes256_cbc"
-            and content_info["content_type"].native == "data"
-        )
-        iv = algorithm["parameters"].native if allowed else b""
-    except Unsound:
-        raise
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError, OverflowError) as error:
-        raise _no_structure() from error
-    if not sound:
-        raise _no_structure()
-    if not allowed or not isinstance(iv, bytes) or len(iv) != _BLOCK:
+        recipients, inner, algorithm, content = _structure_of(body, limits)
+    except ber.Malformed as error:
+        raise Unsound(
+            "pakke-cms",
+            "Meldingen er ikke en lesbar CMS-struktur med en mottaker oppgitt ved utsteder og serienummer.",
+            "The message is not a readable CMS structure with a recipient named by issuer and serial number.",
+        ) from error
+    oaep = all(_is_oaep_sha256(r.algorithm) for r in recipients)
+    if not oaep or inner != _DATA or algorithm[:-_BLOCK] != _AES256_CBC:
         raise Unsound(
             "pakke-algoritme",
             "Meldingen er kryptert på en måte som ikke tas imot. Bruk RSAES-OAEP med SHA-256 og AES-256-CBC.",
             "The message is encrypted in a way that is not accepted. Use RSAES-OAEP with SHA-256 and AES-256-CBC.",
         )
-    return Enveloped(recipients=recipients, wrapped=wrapped, iv=iv, content=content)
-
-
-def _no_structure() -> Unsound:
-    return Unsound(
-        "pakke-cms",
-        "Meldingen er ikke en lesbar CMS-struktur med en mottaker oppgitt ved utsteder og serienummer.",
-        "The message is not a readable CMS structure with a recipient named by issuer and serial number.",
+    return Enveloped(
+        recipients=tuple((r.issuer, r.serial) for r in recipients),
+        wrapped=tuple(r.wrapped for r in recipients),
+        iv=algorithm[-_BLOCK:],
+        content=content,
     )
 
 
-@lru_cache(maxsize=64)
+class _Recipient(msgspec.Struct, frozen=True):
+    issuer: bytes
+    serial: int
+    algorithm: bytes
+    wrapped: bytes
+
+
+def _structure_of(body: bytes, limits: Limits) -> tuple[list[_Recipient], bytes, bytes, bytes]:
+    """(recipients, type of the content, its algorithm, the content). Raises Malformed."""
+    r = ber.Reader(body)
+    r.enter(ber.SEQUENCE)
+    if r.element(ber.OID) != _ENVELOPED:
+        raise ber.Malformed
+    r.enter(ber.TAG_0)
+    r.enter(ber.SEQUENCE)
+    r.element(ber.INTEGER)
+    if r.next() == ber.TAG_0:  # certificates of the originator: of no use to us
+        r.element(ber.TAG_0)
+    r.enter(ber.SET)
+    recipients, told = [], 0
+    while r.more():
+        told += 1
+        if told > limits.recipients:
+            raise ber.Malformed
+        if (found := _recipient(r)) is not None:
+            recipients.append(found)
+    r.leave()
+    if not recipients:
+        raise ber.Malformed
+    r.enter(ber.SEQUENCE)
+    inner, algorithm, content = r.element(ber.OID), r.element(ber.SEQUENCE), _content(r, limits.pieces)
+    r.leave()
+    if r.more():
+        r.element(ber.TAG_1)  # attributes that nothing protects
+    for _ in range(3):
+        r.leave()
+    r.end()
+    return recipients, inner, algorithm, content
+
+
+def _recipient(r: ber.Reader) -> _Recipient | None:
+    """One whose key is wrapped with RSA and who is named by issuer and serial number; None for any other."""
+    if r.next() != ber.SEQUENCE:
+        r.element(r.next())
+        return None
+    r.enter(ber.SEQUENCE)
+    r.element(ber.INTEGER)
+    if named := r.next() == ber.SEQUENCE:
+        r.enter(ber.SEQUENCE)
+        issuer, serial = r.element(ber.SEQUENCE), int.from_bytes(r.content(ber.INTEGER), signed=True)
+        r.leave()
+    else:
+        r.element(r.next())
+    algorithm, wrapped = r.element(ber.SEQUENCE), r.content(ber.OCTETS)
+    r.leave()
+    return _Recipient(issuer, serial, algorithm, wrapped) if named else None
+
+
+def _content(r: ber.Reader, most: int) -> bytes:
+    """Octets in one piece, or in pieces as a stream is written."""
+    if r.next() == ber.OCTETS_0:
+        return r.content(ber.OCTETS_0)
+    pieces: list[bytes] = []
+    r.enter(ber.TAG_0)
+    while r.more():
+        if len(pieces) == most:
+            raise ber.Malformed
+        pieces.append(r.content(ber.OCTETS))
+    r.leave()
+    return b"".join(pieces)
+
+
 def _is_oaep_sha256(encoded: bytes) -> bool:
-    algorithm = asn1.KeyEncryptionAlgorithm.load(encoded)
-    if algorithm["algorithm"].native != "rsaes_oaep":
+    return len(encoded) <= _ALGORITHM and _says_oaep_sha256(encoded)
+
+
+@lru_cache(maxsize=64)
+def _says_oaep_sha256(encoded: bytes) -> bool:
+    try:
+        told = asn1.KeyEncryptionAlgorithm.load(encoded, strict=True).native
+    except (ValueError, TypeError, KeyError):
         return False
-    given = algorithm["parameters"]
-    mask, label = given["mask_gen_algorithm"], given["p_source_algorithm"]
+    sha256 = {"algorithm": "sha256", "parameters": None}
     return bool(
-        given["hash_algorithm"]["algorithm"].native == "sha256"
-        and mask["algorithm"].native == "mgf1"
-        and mask["parameters"]["algorithm"].native == "sha256"
-        and label["algorithm"].native == "p_specified"
-        and label["parameters"].native == b""
+        told
+        == {
+            "algorithm": "rsaes_oaep",
+            "parameters": {
+                "hash_algorithm": sha256,
+                "mask_gen_algorithm": {"algorithm": "mgf1", "parameters": sha256},
+                "p_source_algorithm": {"algorithm": "p_specified", "parameters": b""},
+            },
+        }
     )
 
 
