@@ -11,12 +11,19 @@ from bvr.hendelse.pull import PATH, SCOPE, VERSION_HEADER
 def document() -> dict[str, Any]:
     """The whole description."""
     empty = {
+        "304": "Saken er den registeret har (If-None-Match) | The case is the one that the register has",
         "401": "Tokenet mangler eller godtas ikke | The token is missing or not accepted",
         "403": "Tokenet mangler tilgangen | The token lacks the scope",
         "404": "Ingen sak med denne referansen | No case with this reference",
         "410": "Saken er slettet | The case has been deleted",
+    }
+    later = {
         "429": "For mange kall; prøv igjen | Too many calls; try again",
         "503": "Ikke tilgjengelig nå | Not available now",
+    }
+    retry_after = {
+        "description": "Sekunder eller tidspunkt registeret skal vente; høyst en time | Until when; an hour at most",
+        "schema": {"type": "string"},
     }
     return {
         "openapi": "3.1.0",
@@ -39,7 +46,14 @@ def document() -> dict[str, Any]:
                             "required": True,
                             "description": "Fra hendelsen | From the event",
                             "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{20,100}$"},
-                        }
+                        },
+                        {
+                            "name": "If-None-Match",
+                            "in": "header",
+                            "required": False,
+                            "description": "ETag registeret har fra før | The ETag that the register has already",
+                            "schema": {"type": "string"},
+                        },
                     ],
                     "responses": {
                         "200": {
@@ -62,6 +76,10 @@ def document() -> dict[str, Any]:
                             },
                         },
                         **{status: {"description": words} for status, words in empty.items()},
+                        **{
+                            status: {"description": words, "headers": {"Retry-After": retry_after}}
+                            for status, words in later.items()
+                        },
                     },
                 }
             }
