@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import io
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from typing import Any, ClassVar
 from uuid import uuid4
@@ -20,6 +21,7 @@ import grpc
 import msgspec
 from google.api_core.exceptions import (
     BadRequest,
+    Conflict,
     DeadlineExceeded,
     GoogleAPICallError,
     InvalidArgument,
@@ -44,6 +46,7 @@ from bvr.register.proto import RowWriter
 
 _SIMPLE_UPLOAD = 8 * 1024 * 1024  # above this the client uploads in several requests
 _SECONDS = 30.0
+_ATTEMPTS = 3
 
 
 class Bucket:
@@ -267,6 +270,7 @@ class Queries:
         bool: "BOOL",
         datetime: "TIMESTAMP",
         bytes: "BYTES",
+        date: "DATE",
     }
 
     def __init__(self, client: bigquery.Client, location: str) -> None:
@@ -294,6 +298,40 @@ class Queries:
             {},
             bigquery.QueryJobConfig(),
         )
+
+    def insert(self, table: str, rows: list[dict[str, Any]], *, once: str = "") -> None:
+        """Add rows to a table, all or none, in a load job; with `once`, the same call again adds nothing."""
+        if not rows:
+            return
+        target = self.client.get_table(table, timeout=_SECONDS)
+        settings = bigquery.LoadJobConfig(write_disposition="WRITE_APPEND", schema=target.schema)
+        job_id = f"{table.replace('.', '-')}-{once}" if once else str(uuid4())
+        try:
+            for attempt in range(_ATTEMPTS):
+                job = self._load([_json(row) for row in rows], target.reference, f"{job_id}-{attempt}", settings)
+                # A job that failed has used its id up.
+                if job.exception(timeout=300) is None:
+                    return
+            job.result(timeout=300)
+        except BadRequest as error:
+            raise Broken("insert", _first_line(error)) from error
+        except (GoogleAPICallError, RetryError, OSError) as error:
+            raise Retry(f"insert: {_first_line(error)}") from error
+
+    def _load(self, rows: list[Any], table: Any, job_id: str, settings: bigquery.LoadJobConfig) -> Any:
+        """The load job of an id: made now, or before."""
+        try:
+            return self.client.load_table_from_json(
+                rows,
+                table,
+                job_id=job_id,
+                job_config=settings,
+                location=self._location,
+                num_retries=0,
+                timeout=300,
+            )
+        except Conflict:
+            return self.client.get_job(job_id, location=self._location, timeout=_SECONDS)
 
     def delete(self, table: str) -> None:
         self.client.delete_table(f"{self.client.project}.{table}", not_found_ok=True, timeout=_SECONDS)
@@ -330,6 +368,17 @@ def replace_rights(query: Queries, rights: Iterable[Right]) -> None:
 
 def _given(row: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if value is not None}
+
+
+def _json(value: Any) -> Any:
+    """A value as a load job of JSON has it."""
+    if isinstance(value, dict):
+        return {name: _json(one) for name, one in value.items() if one is not None}
+    if isinstance(value, list | tuple):
+        return [_json(one) for one in value]
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _first_line(error: Exception) -> str:

@@ -23,6 +23,7 @@ from bvr.model import bigquery, compatibility, documentation, json_form, schema
 from bvr.model.compatibility import DECISIONS, Change
 from bvr.model.innsending import Innsending
 from bvr.model.versions import SUPPORTED
+from bvr.register.derived import Avledning
 from bvr.rules.doc import render as rules
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,6 +39,7 @@ def outputs() -> dict[str, Callable[[], str]]:
         **{f"functions/bvr/model/xsd/Barnevern_v{v}.xsd": partial(schema.render, v) for v in SUPPORTED},
         "bigquery_schemas/register/innsending/schema.json": lambda: _bigquery(Innsending),
         "bigquery_schemas/drift/henting/schema.json": lambda: _bigquery(Henting),
+        "bigquery_schemas/drift/avledning/schema.json": lambda: _bigquery(Avledning),
         "bigquery_schemas/register/kostra_fil/schema.json": lambda: _bigquery(KostraFil),
         "bigquery_schemas/register/kostra_individ/schema.json": lambda: _bigquery(KostraIndivid),
         "functions/bvr/kostra/xsd/KostraBarnevern.xsd": kostra_schema.render,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -15,6 +14,7 @@ from bvr.simulate import Submission, simulate
 from emulator import topology
 from emulator.cloud import LocalCloud
 from emulator.topology import DeadLetter, Retry, Topology
+from tests.emulated.clouds import running
 from tests.emulated.test_ways_in import event, secrets_in
 
 pytestmark = pytest.mark.local_cloud
@@ -38,12 +38,8 @@ def impatient() -> Topology:
 
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[LocalCloud]:
-    before = dict(os.environ)
-    with LocalCloud(topology=impatient(), functions=["henting", "utsending"]) as running:
-        os.environ.update(running.environment)
-        yield running
-    os.environ.clear()
-    os.environ.update(before)
+    with running(topology=impatient(), functions=["henting", "utsending"]) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")

@@ -29,6 +29,7 @@ from bvr.simulate.senders import SUPPLIER_ACCOUNT, SUPPLIER_ORGNR
 from bvr.testpki import Pki, pem_of
 from emulator.cloud import LocalCloud
 from emulator.tokens import fetch_token
+from tests.emulated.clouds import running
 from tests.unit.service_world import REPORTER, native, right
 
 pytestmark = [pytest.mark.local_cloud, pytest.mark.timeout(240)]
@@ -38,13 +39,9 @@ SEED = 11
 
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[LocalCloud]:
-    before = dict(os.environ)
-    with LocalCloud() as running:
-        os.environ.update(running.environment)
-        running.add_senders(_senders(running))
-        yield running
-    os.environ.clear()
-    os.environ.update(before)
+    with running() as found:
+        found.add_senders(_senders(found))
+        yield found
 
 
 SEALED_ACCOUNT = "5ea1ed00-0000-4000-8000-000000000001"

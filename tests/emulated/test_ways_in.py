@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -24,6 +23,7 @@ from bvr.simulate import Submission, simulate
 from bvr.simulate.population import Kommune, kommuner
 from emulator.cloud import LocalCloud
 from emulator.tokens import fetch_token
+from tests.emulated.clouds import running
 
 pytestmark = pytest.mark.local_cloud
 Answers = dict[str, list[tuple[dict[str, str], dict[str, Any]]]]  # melding-id answered -> its answers
@@ -31,12 +31,8 @@ Answers = dict[str, list[tuple[dict[str, str], dict[str, Any]]]]  # melding-id a
 
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[LocalCloud]:
-    before = dict(os.environ)
-    with LocalCloud() as running:
-        os.environ.update(running.environment)
-        yield running
-    os.environ.clear()
-    os.environ.update(before)
+    with running() as found:
+        yield found
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,8 @@ from bvr.gcp import Queries
 from emulator import schemas
 from tests.emulated.local_cloud.conftest import bigquery_server
 
+DATASETS = ("register", "statistikk", "grunnlag", "drift")
+
 
 @dataclass
 class Warehouse:
@@ -47,7 +49,7 @@ def warehouse(tmp_path_factory):
     """One server for all tests of SQL."""
     with bigquery_server(tmp_path_factory.mktemp("bigquery")) as server:
         client = server.client()
-        for dataset in ("register", "statistikk"):
+        for dataset in DATASETS:
             client.create_dataset(dataset, exists_ok=True)
-        schemas.create(client, [one for one in schemas.read() if one.dataset in ("register", "statistikk")])
+        schemas.create(client, [one for one in schemas.read() if one.dataset in DATASETS])
         yield Warehouse(client, Queries(client, "europe-north1"))

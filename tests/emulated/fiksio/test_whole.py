@@ -36,6 +36,7 @@ from emulator.processes import answers_http, free_ports
 from emulator.rabbitmq import RabbitMQ
 from emulator.tokens import fetch_token
 from emulator.topology import ROOT
+from tests.emulated.clouds import running
 from tests.unit.service_world import REPORTER, right
 
 pytestmark = [
@@ -138,13 +139,12 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
         secret.write_text(ours.password)
         more = {name: value for name, value in os.environ.items() if name.startswith("BVR_FIKSIO_")}
         more["BVR_FIKSIO_PASSWORD"] = str(secret)
-        with LocalCloud(functions=["mottak", "utsending"], more=more) as cloud:
+        with running(functions=["mottak", "utsending"], more=more) as cloud:
             door.tokens = fiks.tokens = Verifier(cloud.tokens.issuer, "", fetch_json)
             pki = Pki.read(Path(cloud.environment["BVR_TEST_PKI"]))
             own = pki.business(REPORTER.organisasjonsnummer, key=pki.sender_key)
             fiks.accounts[SENDER].certificate = pem_of(own.certificate).decode()
             cloud.add_senders([right(konto_id=SENDER, fiksio=True)])
-            os.environ.update(cloud.environment)
             yield Whole(cloud, fiks, more, pki)
         fiks.stop()
     os.environ.clear()
