@@ -95,7 +95,7 @@ def _read_one(folder: Path) -> Declared:
 
 
 def create(client: bigquery.Client, declared: Iterable[Declared]) -> None:
-    """Create all tables, then all views and functions; a table that is there is kept if its columns are those declared."""
+    """Create all tables, then all views and functions; a table that is there is kept if it has the declared columns."""
     others = []
     for one in declared:
         if one.columns is None:

@@ -14,7 +14,7 @@ from tests.sql.googlesql import SCHEMAS, GoogleSql, SqlError, declared, read, st
 from tests.unit.api_world import FakeTables, verifier_that_lets_in
 
 FILES = sorted(SCHEMAS.glob("*/*/*.sql"))
-PARAMETERS = {"query.sql": {"run_time": "TIMESTAMP"}}
+PARAMETERS = {"query.sql": {"run_time": "TIMESTAMP"}, "merge.sql": {"fra": "TIMESTAMP", "til": "TIMESTAMP"}}
 TYPES = {str: "STRING", int: "INTEGER", datetime: "TIMESTAMP"}
 
 
