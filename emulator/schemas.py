@@ -1,13 +1,14 @@
 """Tables and views of BigQuery as the repository declares them, and their creation through the official client.
 
-`bigquery_schemas/<dataset>/<name>/` is one table (schema.json), view (view.sql) or query with its destination table
-(query.sql and schema.json), each with metadata.yaml. Terraform reads the same folders. Views name tables as
-`dataset.table`, without a project.
+`bigquery_schemas/<dataset>/<name>/` is one table (schema.json), view (view.sql), table function (routine.sql, one
+CREATE OR REPLACE TABLE FUNCTION) or query with its destination table (query.sql and schema.json), each with
+metadata.yaml. Terraform reads the same folders. Views and functions name tables as `dataset.table`, without a project.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,13 +46,19 @@ class Metadata(BaseModel):
 
 @dataclass(frozen=True)
 class Declared:
-    """One folder: a table when it has columns, a view when it has a query of its own."""
+    """One folder: a table when it has columns, a view or a table function when it has a query of its own."""
 
     dataset: str
     name: str
     metadata: Metadata
     columns: list[dict[str, object]] | None
     view: str | None
+    routine: str | None = None
+
+    @property
+    def statement(self) -> str:
+        """What makes a view or a table function."""
+        return self.routine or f"CREATE OR REPLACE VIEW {self.id} AS\n{self.view}"
 
     @property
     def id(self) -> str:
@@ -60,7 +67,7 @@ class Declared:
 
 
 class SchemaError(ValueError):
-    """A folder is neither a table nor a view, a view cannot be created, or kept data has other columns."""
+    """A folder is not one of a table, a view and a function, one cannot be created, or kept data has other columns."""
 
 
 def read(folder: Path = SCHEMAS) -> list[Declared]:
@@ -69,27 +76,33 @@ def read(folder: Path = SCHEMAS) -> list[Declared]:
 
 
 def _read_one(folder: Path) -> Declared:
-    schema, view = folder / "schema.json", folder / "view.sql"
-    if schema.exists() == view.exists():
-        raise SchemaError(f"{folder}: one of schema.json and view.sql is expected")
-    return Declared(
+    schema, view, routine = (folder / name for name in ("schema.json", "view.sql", "routine.sql"))
+    if sum(path.exists() for path in (schema, view, routine)) != 1:
+        raise SchemaError(f"{folder}: one of schema.json, view.sql and routine.sql is expected")
+    found = Declared(
         dataset=folder.parent.name,
         name=folder.name,
         metadata=Metadata.model_validate(yaml.safe_load((folder / "metadata.yaml").read_text()) or {}),
         columns=json.loads(schema.read_text()) if schema.exists() else None,
         view=view.read_text() if view.exists() else None,
+        routine=routine.read_text() if routine.exists() else None,
     )
+    if found.routine:
+        name = re.search(r"^CREATE OR REPLACE TABLE FUNCTION (\S+)\(", found.routine, re.MULTILINE)
+        if name is None or name[1] != found.id:
+            raise SchemaError(f"{folder}/routine.sql: CREATE OR REPLACE TABLE FUNCTION {found.id}(...) is expected")
+    return found
 
 
 def create(client: bigquery.Client, declared: Iterable[Declared]) -> None:
-    """Create all tables, then all views; a table that is already there is kept if its columns are those declared."""
-    views = []
+    """Create all tables, then all views and functions; a table that is there is kept if it has the declared columns."""
+    others = []
     for one in declared:
         if one.columns is None:
-            views.append(one)
+            others.append(one)
         else:
             _create_table(client, one)
-    _create_views(client, views)
+    _create_others(client, others)
 
 
 def _create_table(client: bigquery.Client, declared: Declared) -> None:
@@ -127,37 +140,33 @@ def _shape(fields: Iterable[bigquery.SchemaField]) -> list[object]:
     ]
 
 
-def _create_views(client: bigquery.Client, views: list[Declared]) -> None:
-    """Create each view once those it names in `depends_on` exist; what is not named there is found by trying again."""
-    waiting = {view.id: view for view in views}
+def _create_others(client: bigquery.Client, others: list[Declared]) -> None:
+    """Create each view and function once those it names in `depends_on` exist; the rest is found by trying again."""
+    waiting = {one.id: one for one in others}
     while waiting:
         faults: dict[str, str] = {}
         before = len(waiting)
-        for view in list(waiting.values()):
-            unmet = [name for name in view.metadata.depends_on if name in waiting]
-            fault = f"waits for {', '.join(unmet)}" if unmet else _create_view(client, view)
+        for one in list(waiting.values()):
+            unmet = [name for name in one.metadata.depends_on if name in waiting]
+            fault = f"waits for {', '.join(unmet)}" if unmet else _create(client, one)
             if fault is None:
-                del waiting[view.id]
+                del waiting[one.id]
             else:
-                faults[view.id] = fault
+                faults[one.id] = fault
         if len(waiting) == before:
-            raise SchemaError("\n".join(f"view {name}: {fault}" for name, fault in faults.items()))
+            kinds = {name: "function" if one.routine else "view" for name, one in waiting.items()}
+            raise SchemaError("\n".join(f"{kinds[name]} {name}: {fault}" for name, fault in faults.items()))
 
 
-def _create_view(client: bigquery.Client, declared: Declared) -> str | None:
-    """Create or replace a view; the fault if it cannot be.
+def _create(client: bigquery.Client, declared: Declared) -> str | None:
+    """Create or replace a view or a function; the fault if it cannot be.
 
-    By DDL and not by the tables API: the emulator checks the query then, and the view knows its columns.
+    By DDL and not by the API: the emulator checks the query then, and a view knows its columns.
     """
     from google.api_core.exceptions import ClientError
 
     try:
-        client.query_and_wait(
-            f"CREATE OR REPLACE VIEW {declared.id} AS\n{declared.view}",
-            retry=None,
-            job_retry=None,
-            api_timeout=TIMEOUT,
-        )
+        client.query_and_wait(declared.statement, retry=None, job_retry=None, api_timeout=TIMEOUT)
     except ClientError as error:
         return str(error.message)
     return None

@@ -19,7 +19,7 @@ from bvr.intake.sender import Right
 from bvr.kostra import schema as kostra_schema
 from bvr.kostra.rows import KostraFil, KostraIndivid
 from bvr.kostra.rules.doc import render as kostra_rules
-from bvr.model import bigquery, compatibility, documentation, json_form, schema
+from bvr.model import bigquery, compatibility, documentation, history, json_form, schema
 from bvr.model.compatibility import DECISIONS, Change
 from bvr.model.innsending import Innsending
 from bvr.model.versions import SUPPORTED
@@ -38,6 +38,11 @@ def outputs() -> dict[str, Callable[[], str]]:
     return {
         **{f"functions/bvr/model/xsd/Barnevern_v{v}.xsd": partial(schema.render, v) for v in SUPPORTED},
         "bigquery_schemas/register/innsending/schema.json": lambda: _bigquery(Innsending),
+        "bigquery_schemas/register/sak_tabell/schema.json": lambda: _bigquery(Innsending),
+        "bigquery_schemas/register/sak_tabell/merge.sql": history.case_merge,
+        "bigquery_schemas/register/element/view.sql": history.element_view,
+        "bigquery_schemas/register/endring/view.sql": history.change_view,
+        "bigquery_schemas/register/hendelse/view.sql": history.event_view,
         "bigquery_schemas/drift/henting/schema.json": lambda: _bigquery(Henting),
         "bigquery_schemas/drift/avledning/schema.json": lambda: _bigquery(Avledning),
         "bigquery_schemas/register/kostra_fil/schema.json": lambda: _bigquery(KostraFil),

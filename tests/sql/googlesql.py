@@ -55,6 +55,7 @@ TYPES = {
     "JSON": ("TYPE_JSON", "json_value"),
 }
 _EPOCH = date(1970, 1, 1)
+_ROUTINE = re.compile(r"^CREATE OR REPLACE TABLE FUNCTION (\S+?)\(([^)]*)\) AS \((.*)\)\s*$", re.MULTILINE | re.DOTALL)
 
 
 class SqlError(Exception):
@@ -62,11 +63,11 @@ class SqlError(Exception):
 
 
 def read(folder: Path = SCHEMAS) -> tuple[dict[str, Columns], dict[str, str]]:
-    """The declared tables and the texts of the declared views, by `dataset.name`."""
+    """The declared tables and the texts of the declared views and table functions, by `dataset.name`."""
     tables, views = {}, {}
     for path in sorted(folder.glob("*/*/schema.json")):
         tables[f"{path.parts[-3]}.{path.parts[-2]}"] = json.loads(path.read_text(encoding="utf-8"))
-    for path in sorted(folder.glob("*/*/view.sql")):
+    for path in sorted([*folder.glob("*/*/view.sql"), *folder.glob("*/*/routine.sql")]):
         views[f"{path.parts[-3]}.{path.parts[-2]}"] = path.read_text(encoding="utf-8")
     return tables, views
 
@@ -118,10 +119,10 @@ def _modules() -> tuple[Any, Any, Any]:
 
 
 class GoogleSql:
-    """A catalog of tables and views. Names are written `dataset.table`."""
+    """A catalog of tables, views and table functions. Names are written `dataset.table`."""
 
     def __init__(self, tables: Mapping[str, Columns], views: Mapping[str, str]) -> None:
-        """Raises SqlError when a view does not analyze."""
+        """Views are queries, or CREATE statements of table functions. Raises SqlError when one does not analyze."""
         self._service, self._pb, self._types = _modules()
         language = self._types.LanguageOptions.maximum_features()
         language.product_mode = self._types.ProductMode.PRODUCT_EXTERNAL
@@ -137,11 +138,14 @@ class GoogleSql:
         self._views = dict(views)
         waiting = dict(views)
         while waiting:
-            ready = {name: sql for name, sql in waiting.items() if not _names(sql) & waiting.keys()}
+            ready = {name: sql for name, sql in waiting.items() if not (_names(sql) - {name}) & waiting.keys()}
             if not ready:
                 raise SqlError(f"views in a circle: {', '.join(waiting)}")
             for name, sql in ready.items():
-                self._add(name, self._analyze(sql, {}))
+                if _ROUTINE.search(sql):
+                    self._add_function(name, sql)
+                else:
+                    self._add(name, self._analyze(sql, {}))
                 del waiting[name]
 
     def columns(self, sql: str, **parameters: str) -> list[tuple[str, str]]:
@@ -189,7 +193,10 @@ class GoogleSql:
     def _inlined(self, sql: str) -> str:
         """The query with views written out, and tables by their quoted names: content can be given at the root only."""
         for name in _names(sql) & self._views.keys():
-            sql = _replace(sql, name, lambda name=name: f"(\n{self._inlined(self._views[name])}\n)")
+            if routine := _ROUTINE.search(self._views[name]):
+                sql = _called(sql, name, lambda given, found=routine: f"(\n{self._inlined(_body(found, given))}\n)")
+            else:
+                sql = _replace(sql, name, lambda name=name: f"(\n{self._inlined(self._views[name])}\n)")
         for name in self._columns:
             sql = _replace(sql, name, lambda name=name: f"`{name}`")
         return sql
@@ -227,6 +234,39 @@ class GoogleSql:
         at_root.CopyFrom(table)
         at_root.name = full
 
+    def _add_function(self, full: str, sql: str) -> None:
+        """Put a table function into the catalog: its columns by analysis, its parameters as they are written."""
+        t = self._types
+        routine = _ROUTINE.search(sql)
+        assert routine is not None
+        assert routine[1] == full, f"{routine[1]} stands in the folder of {full}"
+        arguments = [
+            t.FunctionArgumentType(
+                kind=t.SignatureArgumentKind.ARG_TYPE_FIXED,
+                type=self._of_schema({"type": kind}),
+                num_occurrences=1,
+                options=t.FunctionArgumentTypeOptions(argument_name=name),
+            )
+            for name, kind in _parameters(routine)
+        ]
+        relation = t.TVFRelation(is_value_table=False)
+        result = t.FunctionArgumentType(
+            kind=t.SignatureArgumentKind.ARG_TYPE_RELATION,
+            num_occurrences=1,
+            options=t.FunctionArgumentTypeOptions(relation_input_schema=relation),
+        )
+        dataset, _, name = full.partition(".")
+        place = next(one for one in self._catalog.catalog if one.name == dataset)
+        function = t.TableValuedFunction(
+            name_path=[name],
+            signature=t.FunctionSignature(argument=arguments, return_type=result, context_id=0),
+            type=t.FunctionEnums.TableValuedFunctionType.FIXED_OUTPUT_SCHEMA_TVF,
+        ).to_proto()
+        columns = function.signature.return_type.options.relation_input_schema.column
+        for column, kind in self._analyze(sql, {}):
+            columns.add(name=column).type.CopyFrom(kind)
+        place.custom_tvf.add().CopyFrom(function)
+
     def _options(self, parameters: Mapping[str, str]) -> Any:
         t = self._types
         options = t.AnalyzerOptions(
@@ -244,11 +284,13 @@ class GoogleSql:
     # --- the service ---------------------------------------------------------------------------------------------
 
     def _analyze(self, sql: str, parameters: Mapping[str, str]) -> list[tuple[str, Any]]:
-        """(name, type message) of each column of a query; nothing for other statements."""
+        """(name, type message) of each column of a query or table function; nothing for other statements."""
         request = self._pb.AnalyzeRequest(sql_statement=sql)
         request.options.CopyFrom(self._options(parameters))
         request.simple_catalog.CopyFrom(self._catalog)
-        found = self._call("Analyze", request, self._pb.AnalyzeResponse).resolved_statement.resolved_query_stmt_node
+        statement = self._call("Analyze", request, self._pb.AnalyzeResponse).resolved_statement
+        function = statement.resolved_create_statement_node.resolved_create_table_function_stmt_node
+        found = function if function.output_column_list else statement.resolved_query_stmt_node
         return [(one.name, one.column.type) for one in found.output_column_list]
 
     def _call(self, method: str, request: Any, answer: Any) -> Any:
@@ -268,6 +310,30 @@ def _names(sql: str) -> set[str]:
 
 def _replace(sql: str, name: str, by: Any) -> str:
     return re.sub(rf"(?<![\w.`]){re.escape(name)}(?![\w`])", lambda _: by(), sql)
+
+
+def _parameters(routine: re.Match[str]) -> list[tuple[str, str]]:
+    """(name, type) of each parameter of a table function."""
+    return [(name, kind) for name, kind in (one.split() for one in routine[2].split(",") if one.strip())]
+
+
+def _body(routine: re.Match[str], given: str) -> str:
+    """The query of a table function of one parameter, with what was given in its place."""
+    ((name, kind),) = _parameters(routine)
+    return re.sub(rf"\b{name}\b", lambda _: f"CAST({given} AS {kind})", routine[3])
+
+
+def _called(sql: str, name: str, by: Any) -> str:
+    """The statement with each call of a table function replaced by what `by` makes of the text in its parentheses."""
+    out = ""
+    while found := re.search(rf"(?<![\w.`]){re.escape(name)}\(", sql):
+        depth, end = 1, found.end()
+        while depth:
+            depth += {"(": 1, ")": -1}.get(sql[end], 0)
+            end += 1
+        out += sql[: found.start()] + by(sql[found.end() : end - 1])
+        sql = sql[end:]
+    return out + sql
 
 
 def _write(to: Any, column: Mapping[str, Any], value: Any) -> None:

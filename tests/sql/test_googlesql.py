@@ -14,7 +14,7 @@ from tests.sql.googlesql import SCHEMAS, GoogleSql, SqlError, declared, read, st
 from tests.unit.api_world import FakeTables, verifier_that_lets_in
 
 FILES = sorted(SCHEMAS.glob("*/*/*.sql"))
-PARAMETERS = {"query.sql": {"run_time": "TIMESTAMP"}}
+PARAMETERS = {"query.sql": {"run_time": "TIMESTAMP"}, "merge.sql": {"fra": "TIMESTAMP", "til": "TIMESTAMP"}}
 TYPES = {str: "STRING", int: "INTEGER", datetime: "TIMESTAMP"}
 
 
@@ -46,6 +46,10 @@ def test_a_query_gives_the_columns_of_its_table(path):
         ("SELECT 1 FROM register.sak_gjeldende WHERE kommunenummer = 301", "No matching signature"),
         ("SELECT kommunenummer, COUNT(*) FROM register.sak_gjeldende", "neither grouped nor aggregated"),
         ("SELECT @run_tme", "run_tme"),
+        ("SELECT kommunenumer FROM register.sak_per(@run_time)", "Did you mean kommunenummer"),
+        ("SELECT 1 FROM register.sak_per('i går')", "Could not cast literal|Invalid TIMESTAMP"),
+        ("SELECT 1 FROM register.sak_per(1)", "INT64"),
+        ("SELECT 1 FROM register.sak_per", "sak_per"),
     ],
 )
 def test_a_fault_is_found(sql, message):

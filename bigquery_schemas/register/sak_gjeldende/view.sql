@@ -1,12 +1,3 @@
--- The current register: of each case the submission with the latest extract. If that one is EXCLUDED the case is out
--- until it is corrected; if it is deleted the case is gone.
+-- The current register, one row per case: sak_per at the end of time.
 SELECT *
-FROM (
-  SELECT *
-  FROM register.sak_historikk
-  QUALIFY ROW_NUMBER() OVER (
-    PARTITION BY orgnr, sak_id
-    ORDER BY dato_uttrekk DESC, mottatt DESC, innsending_id DESC
-  ) = 1
-)
-WHERE utfall = 'REGISTERED' AND er_slettet IS NOT TRUE
+FROM register.sak_per(TIMESTAMP '9999-12-31 23:59:59.999999+00')

@@ -1,8 +1,3 @@
--- One row per submission: a redelivered or repeated row counts once, the newest rule set wins.
+-- One row per submission that entered the register, as it is known now: sak_historikk_per at the end of time.
 SELECT *
-FROM register.innsending
-WHERE utfall != 'REJECTED'
-QUALIFY ROW_NUMBER() OVER (
-  PARTITION BY orgnr, innsending_id, innhold_sha256
-  ORDER BY regelsett DESC, mottatt, melding_id
-) = 1
+FROM register.sak_historikk_per(TIMESTAMP '9999-12-31 23:59:59.999999+00')

@@ -1,0 +1,10 @@
+-- The submissions known at a moment, one row each: a redelivered or repeated row counts once, the newest rule set wins.
+CREATE OR REPLACE TABLE FUNCTION register.sak_historikk_per(tidspunkt TIMESTAMP) AS (
+  SELECT *
+  FROM register.innsending
+  WHERE utfall != 'REJECTED' AND behandlet <= tidspunkt
+  QUALIFY ROW_NUMBER() OVER (
+    PARTITION BY orgnr, innsending_id, innhold_sha256
+    ORDER BY regelsett DESC, mottatt, melding_id, behandlet
+  ) = 1
+)
