@@ -12,11 +12,14 @@ endpoint, not the truth: SQL is also checked by Google's analyzer, and figures b
 from __future__ import annotations
 
 import argparse
+import base64
+import json
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
+from datetime import date, datetime
 from functools import wraps
 from importlib.metadata import version
 from pathlib import Path
@@ -270,6 +273,79 @@ def a_job_id_runs_once() -> None:
     upload._new_job_id = lambda: chosen.get() or new_job_id()
 
 
+def bytes_in_json_loads() -> None:
+    """Upstream stores the base64 that a load of JSON has for a column of BYTES, not the bytes."""
+    import pyarrow
+    from bqemulator.jobs import executor
+
+    upstream = executor._load_json
+
+    def load_json(path: str, table: str, ctx: Any) -> None:
+        columns = ctx.engine.fetch_arrow(f"SELECT * FROM {table} LIMIT 0").schema  # noqa: S608
+        if not any(_holds_bytes(column.type) for column in columns):
+            upstream(path, table, ctx)
+            return
+        with Path(path).open(encoding="utf-8") as lines:
+            rows = [_as_arrow_row(json.loads(line), columns) for line in lines if line.strip()]
+        executor._insert_via_arrow_view(
+            arrow_table=pyarrow.Table.from_pylist(rows, schema=columns),
+            view_name="_bvr_json_load",
+            target_ref=table,
+            ctx=ctx,
+        )
+
+    for kind, load in executor._LOAD_FORMAT_HANDLERS.items():
+        if load is upstream:
+            executor._LOAD_FORMAT_HANDLERS[kind] = load_json
+
+
+def _holds_bytes(kind: Any) -> bool:
+    import pyarrow.types as is_
+
+    if is_.is_struct(kind):
+        return any(_holds_bytes(field.type) for field in kind)
+    return _holds_bytes(kind.value_type) if is_.is_list(kind) else is_.is_binary(kind)
+
+
+def _as_arrow_row(row: dict[str, Any], columns: Iterable[Any]) -> dict[str, Any]:
+    """A row of JSON with the values that Arrow wants. Raises ValueError for a field that is no column."""
+    kinds = {column.name.lower(): column for column in columns}
+    if unknown := {name for name in row if name.lower() not in kinds}:
+        raise ValueError(f"No such field: {', '.join(sorted(unknown))}")
+    return {kinds[name.lower()].name: _as_arrow(value, kinds[name.lower()].type) for name, value in row.items()}
+
+
+def _as_arrow(value: Any, kind: Any) -> Any:
+    import pyarrow.types as is_
+
+    if value is None:
+        return None
+    if is_.is_list(kind):
+        return [_as_arrow(one, kind.value_type) for one in value]
+    if is_.is_struct(kind):
+        return _as_arrow_row(value, kind)
+    if is_.is_binary(kind):
+        return base64.b64decode(value, validate=True)
+    if is_.is_date(kind):
+        return date.fromisoformat(value)
+    return datetime.fromisoformat(value) if is_.is_timestamp(kind) else value
+
+
+def bytes_in_parameters() -> None:
+    """Upstream gives a parameter of BYTES as the base64 that it travels in: compared with bytes, nothing is equal."""
+    from bqemulator.sql import parameters
+
+    upstream = parameters._extract_value
+
+    def extract_value(parameter: dict[str, Any]) -> Any:
+        found = upstream(parameter)
+        if parameter.get("parameterType", {}).get("type", "").upper() == "BYTES" and isinstance(found, str):
+            return base64.b64decode(found)
+        return found
+
+    parameters._extract_value = extract_value
+
+
 def parameters_only_in_code() -> None:
     """Upstream takes `@name` in a comment or a string for a parameter and gives DuckDB one value too many.
 
@@ -354,6 +430,8 @@ PATCHES: dict[str, Patch] = {
         threads_for_open_streams,
         failed_queries_fail,
         a_job_id_runs_once,
+        bytes_in_json_loads,
+        bytes_in_parameters,
         parameters_only_in_code,
         group_by_prefers_the_alias,
     )

@@ -24,6 +24,7 @@ from bvr.model.compatibility import DECISIONS, Change
 from bvr.model.innsending import Innsending
 from bvr.model.versions import SUPPORTED
 from bvr.register.derived import Avledning
+from bvr.register.identity import PersonIdentifikator, PersonSak
 from bvr.rules.doc import render as rules
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,6 +45,8 @@ def outputs() -> dict[str, Callable[[], str]]:
         "bigquery_schemas/register/endring/view.sql": history.change_view,
         "bigquery_schemas/register/hendelse/view.sql": history.event_view,
         "bigquery_schemas/drift/henting/schema.json": lambda: _bigquery(Henting),
+        "bigquery_schemas/register/person_sak/schema.json": lambda: _bigquery(PersonSak),
+        "bigquery_schemas/register/person_identifikator/schema.json": lambda: _bigquery(PersonIdentifikator),
         "bigquery_schemas/drift/avledning/schema.json": lambda: _bigquery(Avledning),
         "bigquery_schemas/register/kostra_fil/schema.json": lambda: _bigquery(KostraFil),
         "bigquery_schemas/register/kostra_individ/schema.json": lambda: _bigquery(KostraIndivid),

@@ -237,7 +237,38 @@ def a_field_without_a_column_is_lost(server):
     return lost or None
 
 
+def bytes_are_taken_for_their_base64(server):
+    given = [
+        bigquery.ScalarQueryParameter("en", "BYTES", b"\x00\xff"),
+        bigquery.ArrayQueryParameter("flere", "BYTES", [b"\x00\xff", b"ja"]),
+    ]
+    sql = "SELECT FROM_HEX('00ff') = @en AS en, FROM_HEX('6a61') IN UNNEST(@flere) AS flere, TO_HEX(@en) AS hex"
+    try:
+        (row,) = server.client().query_and_wait(sql, job_config=bigquery.QueryJobConfig(query_parameters=given))
+    except GoogleAPICallError as error:
+        return error
+    return None if dict(row) == {"en": True, "flere": True, "hex": "00ff"} else dict(row)
+
+
+def loads_store_the_base64(server):
+    inner = bigquery.SchemaField("x", "BYTES")
+    table = server.table(
+        "med_byte", bigquery.SchemaField("b", "BYTES"), bigquery.SchemaField("n", "RECORD", "REPEATED", fields=[inner])
+    )
+    settings = bigquery.LoadJobConfig(schema=server.client().get_table(table).schema)
+    row = {"b": "AP8=", "n": [{"x": "AA=="}, {"x": "amE="}]}
+    server.client().load_table_from_json([row], table, job_config=settings, num_retries=0).result(
+        retry=None, timeout=10
+    )
+    (found,) = server.rows(
+        f"SELECT TO_HEX(b) AS b, ARRAY(SELECT TO_HEX(n.x) FROM UNNEST(t.n) AS n) AS n FROM {table} AS t"
+    )
+    return None if found == {"b": "00ff", "n": ["00", "6a61"]} else found
+
+
 PROBES = {
+    "bytes_in_json_loads": loads_store_the_base64,
+    "bytes_in_parameters": bytes_are_taken_for_their_base64,
     "columns_the_table_lacks_are_refused": a_field_without_a_column_is_lost,
     "nested_fields_in_storage_write": records_cannot_be_appended,
     "any_media_type_in_uploads": small_uploads_are_refused,
