@@ -356,6 +356,11 @@ def _system_user(client: RegisteredClient, details: object) -> dict[str, Any]:
 # The server ---------------------------------------------------------------------------------------------------------
 
 
+def own_account(project: str) -> str:
+    """The account that everything of the local cloud runs as."""
+    return f"lokal@{project}.iam.gserviceaccount.com"
+
+
 class TokenServer:
     """Both authorities on one port, in threads of this process."""
 
@@ -408,18 +413,19 @@ class TokenServer:
         entries = [RegisteredClient.model_validate(entry) for entry in json.loads(self.clients_file.read_text())]
         return next(entry for entry in entries if entry.name == name)
 
-    def write_service_account(self, project: str) -> Path:
-        """A service account file whose tokens come from this server.
+    def write_service_account(self, project: str, email: str = "") -> Path:
+        """A service account file whose tokens come from this server: of the local cloud's own account, or of `email`,
+        which may be a person's too.
 
         With it, official clients in any language find credentials the ordinary way, and never somebody's real ones.
         """
-        path = self.folder / "tjenestekonto.json"
+        path = self.folder / (f"{email}.json" if email else "tjenestekonto.json")
         account = {
             "type": "service_account",
             "project_id": project,
             "private_key_id": self.google_key.jwk["kid"],
             "private_key": self.google_key.pem.decode(),
-            "client_email": f"lokal@{project}.iam.gserviceaccount.com",
+            "client_email": email or own_account(project),
             "client_id": "0",
             "token_uri": f"{self.issuer}oauth2/token",
         }
@@ -455,8 +461,23 @@ class TokenServer:
             case "google_certs":
                 return _json({"keys": [self.google_key.jwk]})
             case _:
-                token = {"access_token": uuid.uuid4().hex, "token_type": "Bearer", "expires_in": 3600}
+                token = {"access_token": self._google_token(request), "token_type": "Bearer", "expires_in": 3600}
                 return _json(token, cache="no-store")
+
+    def _google_token(self, request: Request) -> str:
+        """An access token that says whose it is: the account that signed the request for it. Raises Refused."""
+        try:
+            claims = jwt.decode(
+                request.form.get("assertion", ""),
+                self.google_key.private.public_key(),
+                algorithms=["RS256"],
+                options={"verify_aud": False},
+                leeway=CLOCK_SKEW,
+            )
+        except jwt.PyJWTError as error:
+            raise Refused("invalid_grant", f"Invalid assertion. {error}") from error
+        now = int(time.time())
+        return self.google_key.sign({"email": claims["iss"], "iat": now, "exp": now + 3600, "jti": str(uuid.uuid4())})
 
 
 def _json(body: object, status: int = 200, cache: Literal["no-store", "max-age=86400"] = "max-age=86400") -> Response:

@@ -348,6 +348,31 @@ class Queries:
             raise Retry(f"query: {_first_line(error)}") from error
 
 
+class RowPolicies:
+    """The row access policies of tables: BigQuery's client has no call of its own for them."""
+
+    def __init__(self, client: bigquery.Client) -> None:
+        self._client = client
+
+    def names(self, table: str) -> list[str]:
+        """Names of the policies on a table (dataset.table). Faults of the platform raise Retry."""
+        dataset, _, name = table.partition(".")
+        path = f"/projects/{self._client.project}/datasets/{dataset}/tables/{name}/rowAccessPolicies"
+        found: list[str] = []
+        token = None
+        try:
+            while True:
+                answer = self._client._connection.api_request(
+                    method="GET", path=path, query_params={"pageToken": token} if token else {}, timeout=_SECONDS
+                )
+                found += [p["rowAccessPolicyReference"]["policyId"] for p in answer.get("rowAccessPolicies", [])]
+                token = answer.get("nextPageToken")
+                if not token:
+                    return found
+        except (GoogleAPICallError, RetryError, OSError) as error:
+            raise Retry(f"row access policies: {type(error).__name__}") from error
+
+
 def rights(query: Queries) -> list[Right]:
     """The register of senders: `grunnlag.avsender`."""
     return [msgspec.convert(_given(row), Right) for row in query.query("SELECT * FROM grunnlag.avsender")]

@@ -23,6 +23,7 @@ from bvr.model import bigquery, compatibility, documentation, history, json_form
 from bvr.model.compatibility import DECISIONS, Change
 from bvr.model.innsending import Innsending
 from bvr.model.versions import SUPPORTED
+from bvr.register import purposes
 from bvr.register.derived import Avledning
 from bvr.register.identity import PersonIdentifikator, PersonSak
 from bvr.rules.doc import render as rules
@@ -47,6 +48,17 @@ def outputs() -> dict[str, Callable[[], str]]:
         "bigquery_schemas/drift/henting/schema.json": lambda: _bigquery(Henting),
         "bigquery_schemas/register/person_sak/schema.json": lambda: _bigquery(PersonSak),
         "bigquery_schemas/register/person_identifikator/schema.json": lambda: _bigquery(PersonIdentifikator),
+        **{
+            f"bigquery_schemas/{table}/schema.json": partial(_bigquery, concept)
+            for table, concept in {
+                "grunnlag/formal": purposes.Formal,
+                "grunnlag/formal_epoke": purposes.FormalEpoke,
+                "grunnlag/kohort": purposes.Kohort,
+                "grunnlag/tilgang": purposes.Tilgang,
+                "register/pseudonym": purposes.Pseudonym,
+                "register/analyse_grunnlag": purposes.AnalyseGrunnlag,
+            }.items()
+        },
         "bigquery_schemas/drift/avledning/schema.json": lambda: _bigquery(Avledning),
         "bigquery_schemas/register/kostra_fil/schema.json": lambda: _bigquery(KostraFil),
         "bigquery_schemas/register/kostra_individ/schema.json": lambda: _bigquery(KostraIndivid),

@@ -14,7 +14,7 @@ from bvr.gcp import Queries
 from emulator import schemas
 from tests.emulated.local_cloud.conftest import bigquery_server
 
-DATASETS = ("register", "statistikk", "grunnlag", "drift")
+DATASETS = ("register", "statistikk", "grunnlag", "drift", "analyse")
 
 
 @dataclass

@@ -14,6 +14,7 @@ _TYPES = {
     "dateTime": "TIMESTAMP",
     "boolean": "BOOLEAN",
     "integer": "INTEGER",
+    "bytes": "BYTES",
 }
 _CIPHER = {
     "nb": " Kryptert (Tink deterministisk AEAD).",
