@@ -19,7 +19,7 @@ from bvr.intake.sender import Right
 from bvr.kostra import schema as kostra_schema
 from bvr.kostra.rows import KostraFil, KostraIndivid
 from bvr.kostra.rules.doc import render as kostra_rules
-from bvr.model import bigquery, compatibility, documentation, history, json_form, schema
+from bvr.model import analysis, bigquery, compatibility, documentation, history, json_form, schema
 from bvr.model.compatibility import DECISIONS, Change
 from bvr.model.innsending import Innsending
 from bvr.model.versions import SUPPORTED
@@ -65,6 +65,7 @@ def outputs() -> dict[str, Callable[[], str]]:
         "functions/bvr/kostra/xsd/KostraBarnevern.xsd": kostra_schema.render,
         "bigquery_schemas/grunnlag/avsender/schema.json": lambda: _bigquery(Right),
         **{path: partial(json_form.render, version) for path, version in json_form.outputs().items()},
+        **{path: partial(str, text) for path, text in analysis.outputs().items()},
         "docs/informasjonsmodell.md": documentation.information_model,
         "docs/kodelister.md": documentation.code_lists,
         "docs/skjemaversjoner.md": documentation.schema_versions,

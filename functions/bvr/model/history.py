@@ -202,7 +202,7 @@ def element_view() -> str:
         _branch(
             one,
             [
-                *("s.kommunenummer", "s.sak_id", "s.dato_uttrekk", "s.mottatt", "s.behandlet", "s.utfall"),
+                *("s.kommunenummer", "s.dato_uttrekk", "s.mottatt", "s.behandlet", "s.utfall"),
                 f"{_any(one.deleted)} AS merket_slettet",
                 f"{content(one)} AS innhold",
             ],
@@ -252,9 +252,7 @@ def change_view() -> str:
         )
         for one in elements()
     ]
-    names = ",\n".join(
-        f"      STRUCT('{one.name}' AS type, {[name for name, _ in said(one)]} AS navn)" for one in elements()
-    )
+    names = "\n".join(f"    WHEN '{one.name}' THEN {_changed([name for name, _ in said(one)])}" for one in elements())
     return f"""{_HEAD}\
 -- What changed in a case between a submission and the one before it, in the order of the extracts:
 -- elements that are NY, ENDRET or FJERNET (gone, marked as deleted, or listed in Slettet), and the names of the fields
@@ -271,21 +269,16 @@ WITH
     )
   ),
   {_GONE.format(gone="borte")},
-  felter AS (
-    SELECT f.type, f.navn
-    FROM UNNEST([
-{names}
-    ]) AS f
-  ),
   alle AS (
 {_union(branches)}
   ),
   -- The elements that a submission has. Were a key there twice, one of the two would count.
   finnes AS (
-    SELECT i.orgnr, i.sak_id, i.nr, a.type, a.element_id, a.forelder, a.forelder_id, a.verdier
+    SELECT a.orgnr, a.sak_id, i.nr, a.type, a.element_id, a.forelder, a.forelder_id, a.verdier
     FROM alle AS a
     JOIN innsending AS i
-      ON i.orgnr = a.orgnr AND i.innsending_id = a.innsending_id AND i.innhold_sha256 = a.innhold_sha256
+      ON i.orgnr = a.orgnr AND i.sak_id = a.sak_id
+      AND i.innsending_id = a.innsending_id AND i.innhold_sha256 = a.innhold_sha256
     LEFT JOIN borte AS b
       ON b.orgnr = a.orgnr AND b.innsending_id = a.innsending_id AND b.innhold_sha256 = a.innhold_sha256
       AND b.type = a.type AND b.id = a.element_id
@@ -294,7 +287,7 @@ WITH
       AND o.type = a.forelder AND o.id = a.forelder_id
     WHERE b.id IS NULL AND o.id IS NULL
     QUALIFY ROW_NUMBER() OVER (
-      PARTITION BY i.orgnr, i.sak_id, i.nr, a.type, a.forelder_id, a.element_id
+      PARTITION BY a.orgnr, a.sak_id, i.nr, a.type, a.forelder_id, a.element_id
       ORDER BY TO_JSON_STRING(a.verdier)
     ) = 1
   ),
@@ -326,9 +319,9 @@ WITH
     WHERE h.nr > 1 AND h.endring IS NOT NULL
   )
 SELECT
-  i.orgnr,
+  f.orgnr,
   i.kommunenummer,
-  i.sak_id,
+  f.sak_id,
   i.innsending_id,
   i.forrige_innsending_id,
   i.dato_uttrekk,
@@ -339,16 +332,22 @@ SELECT
   f.forelder,
   f.forelder_id,
   f.endring,
-  ARRAY(
-    SELECT navn
-    FROM UNNEST(felter.navn) AS navn WITH OFFSET AS plass
-    WHERE f.endring = 'ENDRET' AND f.verdier[OFFSET(plass)] IS DISTINCT FROM f.forrige_verdier[OFFSET(plass)]
-    ORDER BY plass
-  ) AS felt
+  CASE IF(f.endring = 'ENDRET', f.type, '')
+{names}
+    ELSE []
+  END AS felt
 FROM funnet AS f
 JOIN innsending AS i ON i.orgnr = f.orgnr AND i.sak_id = f.sak_id AND i.nr = f.nr
-JOIN felter ON felter.type = f.type
 """
+
+
+def _changed(names: list[str]) -> str:
+    """SQL for the names of the fields that differ between `f.verdier` and `f.forrige_verdier`."""
+    each = [
+        f"IF(f.verdier[OFFSET({at})] IS DISTINCT FROM f.forrige_verdier[OFFSET({at})], ['{name}'], [])"
+        for at, name in enumerate(names)
+    ]
+    return f"ARRAY_CONCAT(\n      {f',{chr(10)}      '.join(each)}\n    )"
 
 
 def _branch(one: Element, more: list[str], where: list[str] | None = None) -> str:
@@ -356,6 +355,7 @@ def _branch(one: Element, more: list[str], where: list[str] | None = None) -> st
     parent = one.parent
     columns = [
         "s.orgnr",
+        "s.sak_id",
         "s.innsending_id",
         "s.innhold_sha256",
         f"'{one.name}' AS type",

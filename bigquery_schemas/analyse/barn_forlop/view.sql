@@ -1,0 +1,39 @@
+-- Laget med `bvr generate`; endre modellen. | Generated: change the model instead.
+SELECT
+  formal AS formal,
+  kommunenummer AS kommunenummer,
+  bydelsnummer AS bydelsnummer,
+  barn AS barn,
+  sak AS sak,
+  aar AS aar,
+  type AS type,
+  dato AS dato,
+  kode AS kode,
+  kodeliste AS kodeliste,
+  lovhjemmel AS lovhjemmel,
+  element AS element,
+  forelder AS forelder,
+  ROW_NUMBER() OVER (PARTITION BY formal, barn ORDER BY dato, type, kommunenummer, sak, element, kode) AS nummer,
+  DATE_DIFF(dato, MIN(dato) OVER (PARTITION BY formal, barn), DAY) AS dager,
+  LAG(type) OVER (PARTITION BY formal, barn ORDER BY dato, type, kommunenummer, sak, element, kode) AS forrige_type,
+  LAG(kommunenummer) OVER (PARTITION BY formal, barn ORDER BY dato, type, kommunenummer, sak, element, kode) AS forrige_kommune,
+  LAG(kommunenummer) OVER (PARTITION BY formal, barn ORDER BY dato, type, kommunenummer, sak, element, kode) != kommunenummer AS ny_kommune
+FROM (
+  SELECT
+    g.formal AS formal,
+    g.kommunenummer AS kommunenummer,
+    g.bydelsnummer AS bydelsnummer,
+    g.barn AS barn,
+    g.sak AS sak,
+    g.aar AS aar,
+    h.type AS type,
+    CAST(CASE g.dato_presisjon WHEN 'DAG' THEN h.dato WHEN 'MANED' THEN DATE_TRUNC(h.dato, MONTH) WHEN 'KVARTAL' THEN DATE_TRUNC(h.dato, QUARTER) ELSE DATE_TRUNC(h.dato, YEAR) END AS DATE) AS dato,
+    h.kode AS kode,
+    h.kodeliste AS kodeliste,
+    h.lovhjemmel AS lovhjemmel,
+    SUBSTR(TO_HEX(SHA256(CONCAT(g.salt, CAST(CONCAT(h.forelder, '/', h.element_id) AS BYTES)))), 1, 32) AS element,
+    h.forelder AS forelder
+  FROM register.analyse_grunnlag AS g
+  JOIN register.hendelse AS h
+    ON h.orgnr = g.orgnr AND h.sak_id = g.sak_id AND EXTRACT(YEAR FROM h.dato) = g.aar
+)

@@ -1,0 +1,19 @@
+-- Laget med `bvr generate`; endre modellen. | Generated: change the model instead.
+SELECT
+  g.formal AS formal,
+  g.kommunenummer AS kommunenummer,
+  g.bydelsnummer AS bydelsnummer,
+  g.barn AS barn,
+  g.sak AS sak,
+  g.aar AS aar,
+  SUBSTR(TO_HEX(SHA256(CONCAT(g.salt, CAST(CONCAT('Ettervern', '/', LOWER(x.id)) AS BYTES)))), 1, 32) AS ettervern,
+  CAST(CASE g.dato_presisjon WHEN 'DAG' THEN x.tilbud_sendt_dato WHEN 'MANED' THEN DATE_TRUNC(x.tilbud_sendt_dato, MONTH) WHEN 'KVARTAL' THEN DATE_TRUNC(x.tilbud_sendt_dato, QUARTER) ELSE DATE_TRUNC(x.tilbud_sendt_dato, YEAR) END AS DATE) AS tilbud_sendt_dato,
+  CAST(CASE g.dato_presisjon WHEN 'DAG' THEN x.konklusjon.slutt_dato WHEN 'MANED' THEN DATE_TRUNC(x.konklusjon.slutt_dato, MONTH) WHEN 'KVARTAL' THEN DATE_TRUNC(x.konklusjon.slutt_dato, QUARTER) ELSE DATE_TRUNC(x.konklusjon.slutt_dato, YEAR) END AS DATE) AS konklusjon_slutt_dato,
+  x.konklusjon.kode AS konklusjon_kode
+FROM register.analyse_grunnlag AS g
+JOIN register.sak_tabell AS s ON s.orgnr = g.orgnr AND s.sak_id = g.sak_id,
+UNNEST(s.sak.ettervern) AS x
+WHERE EXTRACT(YEAR FROM x.tilbud_sendt_dato) = g.aar
+  AND s.sak.er_slettet IS NOT TRUE
+  AND x.er_slettet IS NOT TRUE
+  AND LOWER(x.id) NOT IN (SELECT LOWER(b.id) FROM UNNEST(s.sak.slettet) AS b WHERE b.type = 'Ettervern')

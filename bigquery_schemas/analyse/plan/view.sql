@@ -1,0 +1,20 @@
+-- Laget med `bvr generate`; endre modellen. | Generated: change the model instead.
+SELECT
+  g.formal AS formal,
+  g.kommunenummer AS kommunenummer,
+  g.bydelsnummer AS bydelsnummer,
+  g.barn AS barn,
+  g.sak AS sak,
+  g.aar AS aar,
+  SUBSTR(TO_HEX(SHA256(CONCAT(g.salt, CAST(CONCAT('Plan', '/', LOWER(x.id)) AS BYTES)))), 1, 32) AS plan,
+  CAST(CASE g.dato_presisjon WHEN 'DAG' THEN x.start_dato WHEN 'MANED' THEN DATE_TRUNC(x.start_dato, MONTH) WHEN 'KVARTAL' THEN DATE_TRUNC(x.start_dato, QUARTER) ELSE DATE_TRUNC(x.start_dato, YEAR) END AS DATE) AS start_dato,
+  x.plantype AS plantype,
+  ARRAY(SELECT CAST(CASE g.dato_presisjon WHEN 'DAG' THEN e.utfort_dato WHEN 'MANED' THEN DATE_TRUNC(e.utfort_dato, MONTH) WHEN 'KVARTAL' THEN DATE_TRUNC(e.utfort_dato, QUARTER) ELSE DATE_TRUNC(e.utfort_dato, YEAR) END AS DATE) FROM UNNEST(x.evaluering) AS e) AS evaluering,
+  CAST(CASE g.dato_presisjon WHEN 'DAG' THEN x.konklusjon.slutt_dato WHEN 'MANED' THEN DATE_TRUNC(x.konklusjon.slutt_dato, MONTH) WHEN 'KVARTAL' THEN DATE_TRUNC(x.konklusjon.slutt_dato, QUARTER) ELSE DATE_TRUNC(x.konklusjon.slutt_dato, YEAR) END AS DATE) AS konklusjon_slutt_dato
+FROM register.analyse_grunnlag AS g
+JOIN register.sak_tabell AS s ON s.orgnr = g.orgnr AND s.sak_id = g.sak_id,
+UNNEST(s.sak.plan) AS x
+WHERE EXTRACT(YEAR FROM x.start_dato) = g.aar
+  AND s.sak.er_slettet IS NOT TRUE
+  AND x.er_slettet IS NOT TRUE
+  AND LOWER(x.id) NOT IN (SELECT LOWER(b.id) FROM UNNEST(s.sak.slettet) AS b WHERE b.type = 'Plan')

@@ -1,0 +1,33 @@
+-- Laget med `bvr generate`; endre modellen. | Generated: change the model instead.
+SELECT
+  g.formal AS formal,
+  g.kommunenummer AS kommunenummer,
+  g.bydelsnummer AS bydelsnummer,
+  g.barn AS barn,
+  g.sak AS sak,
+  g.aar AS aar,
+  SUBSTR(TO_HEX(SHA256(CONCAT(g.salt, CAST(CONCAT('Tiltak', '/', LOWER(x.id)) AS BYTES)))), 1, 32) AS tiltak,
+  CAST(CASE g.dato_presisjon WHEN 'DAG' THEN x.start_dato WHEN 'MANED' THEN DATE_TRUNC(x.start_dato, MONTH) WHEN 'KVARTAL' THEN DATE_TRUNC(x.start_dato, QUARTER) ELSE DATE_TRUNC(x.start_dato, YEAR) END AS DATE) AS start_dato,
+  x.lovhjemmel.lov AS lovhjemmel_lov,
+  x.lovhjemmel.kapittel AS lovhjemmel_kapittel,
+  x.lovhjemmel.paragraf AS lovhjemmel_paragraf,
+  x.lovhjemmel.ledd AS lovhjemmel_ledd,
+  x.lovhjemmel.bokstav AS lovhjemmel_bokstav,
+  x.lovhjemmel.punktum AS lovhjemmel_punktum,
+  ARRAY(SELECT AS STRUCT e.lov AS lov, e.kapittel AS kapittel, e.paragraf AS paragraf, e.ledd AS ledd, e.bokstav AS bokstav, e.punktum AS punktum FROM UNNEST(x.jmfr_lovhjemmel) AS e) AS jmfr_lovhjemmel,
+  x.kategori.kode AS kategori_kode,
+  ARRAY(SELECT e.kode FROM UNNEST(x.tiltaksgrunnlag) AS e) AS tiltaksgrunnlag,
+  ARRAY(SELECT AS STRUCT CAST(CASE g.dato_presisjon WHEN 'DAG' THEN e.start_dato WHEN 'MANED' THEN DATE_TRUNC(e.start_dato, MONTH) WHEN 'KVARTAL' THEN DATE_TRUNC(e.start_dato, QUARTER) ELSE DATE_TRUNC(e.start_dato, YEAR) END AS DATE) AS start_dato, e.kommunenummer AS kommunenummer FROM UNNEST(x.tilsyn.ansvarlig) AS e) AS tilsyn_ansvarlig,
+  ARRAY(SELECT AS STRUCT CAST(CASE g.dato_presisjon WHEN 'DAG' THEN e.start_dato WHEN 'MANED' THEN DATE_TRUNC(e.start_dato, MONTH) WHEN 'KVARTAL' THEN DATE_TRUNC(e.start_dato, QUARTER) ELSE DATE_TRUNC(e.start_dato, YEAR) END AS DATE) AS start_dato, e.kode AS kode FROM UNNEST(x.tilsyn.hyppighet) AS e) AS tilsyn_hyppighet,
+  ARRAY(SELECT CAST(CASE g.dato_presisjon WHEN 'DAG' THEN e.utfort_dato WHEN 'MANED' THEN DATE_TRUNC(e.utfort_dato, MONTH) WHEN 'KVARTAL' THEN DATE_TRUNC(e.utfort_dato, QUARTER) ELSE DATE_TRUNC(e.utfort_dato, YEAR) END AS DATE) FROM UNNEST(x.tilsyn.utfort) AS e) AS tilsyn_utfort,
+  ARRAY(SELECT AS STRUCT CAST(CASE g.dato_presisjon WHEN 'DAG' THEN e.start_dato WHEN 'MANED' THEN DATE_TRUNC(e.start_dato, MONTH) WHEN 'KVARTAL' THEN DATE_TRUNC(e.start_dato, QUARTER) ELSE DATE_TRUNC(e.start_dato, YEAR) END AS DATE) AS start_dato, e.kode AS kode FROM UNNEST(x.oppfolging.hyppighet) AS e) AS oppfolging_hyppighet,
+  ARRAY(SELECT CAST(CASE g.dato_presisjon WHEN 'DAG' THEN e.utfort_dato WHEN 'MANED' THEN DATE_TRUNC(e.utfort_dato, MONTH) WHEN 'KVARTAL' THEN DATE_TRUNC(e.utfort_dato, QUARTER) ELSE DATE_TRUNC(e.utfort_dato, YEAR) END AS DATE) FROM UNNEST(x.oppfolging.utfort) AS e) AS oppfolging_utfort,
+  x.opphevelse.kode AS opphevelse_kode,
+  CAST(CASE g.dato_presisjon WHEN 'DAG' THEN x.konklusjon.slutt_dato WHEN 'MANED' THEN DATE_TRUNC(x.konklusjon.slutt_dato, MONTH) WHEN 'KVARTAL' THEN DATE_TRUNC(x.konklusjon.slutt_dato, QUARTER) ELSE DATE_TRUNC(x.konklusjon.slutt_dato, YEAR) END AS DATE) AS konklusjon_slutt_dato
+FROM register.analyse_grunnlag AS g
+JOIN register.sak_tabell AS s ON s.orgnr = g.orgnr AND s.sak_id = g.sak_id,
+UNNEST(s.sak.tiltak) AS x
+WHERE EXTRACT(YEAR FROM x.start_dato) = g.aar
+  AND s.sak.er_slettet IS NOT TRUE
+  AND x.er_slettet IS NOT TRUE
+  AND LOWER(x.id) NOT IN (SELECT LOWER(b.id) FROM UNNEST(s.sak.slettet) AS b WHERE b.type = 'Tiltak')

@@ -1,0 +1,27 @@
+-- Laget med `bvr generate`; endre modellen. | Generated: change the model instead.
+SELECT
+  g.formal AS formal,
+  g.kommunenummer AS kommunenummer,
+  g.bydelsnummer AS bydelsnummer,
+  g.barn AS barn,
+  g.sak AS sak,
+  g.aar AS aar,
+  SUBSTR(TO_HEX(SHA256(CONCAT(g.salt, CAST(CONCAT('Vedtak', '/', LOWER(x.id)) AS BYTES)))), 1, 32) AS vedtak,
+  CAST(CASE g.dato_presisjon WHEN 'DAG' THEN x.start_dato WHEN 'MANED' THEN DATE_TRUNC(x.start_dato, MONTH) WHEN 'KVARTAL' THEN DATE_TRUNC(x.start_dato, QUARTER) ELSE DATE_TRUNC(x.start_dato, YEAR) END AS DATE) AS start_dato,
+  x.lovhjemmel.lov AS lovhjemmel_lov,
+  x.lovhjemmel.kapittel AS lovhjemmel_kapittel,
+  x.lovhjemmel.paragraf AS lovhjemmel_paragraf,
+  x.lovhjemmel.ledd AS lovhjemmel_ledd,
+  x.lovhjemmel.bokstav AS lovhjemmel_bokstav,
+  x.lovhjemmel.punktum AS lovhjemmel_punktum,
+  ARRAY(SELECT AS STRUCT e.lov AS lov, e.kapittel AS kapittel, e.paragraf AS paragraf, e.ledd AS ledd, e.bokstav AS bokstav, e.punktum AS punktum FROM UNNEST(x.jmfr_lovhjemmel) AS e) AS jmfr_lovhjemmel,
+  ARRAY(SELECT AS STRUCT CAST(CASE g.dato_presisjon WHEN 'DAG' THEN e.start_dato WHEN 'MANED' THEN DATE_TRUNC(e.start_dato, MONTH) WHEN 'KVARTAL' THEN DATE_TRUNC(e.start_dato, QUARTER) ELSE DATE_TRUNC(e.start_dato, YEAR) END AS DATE) AS start_dato, CAST(CASE g.dato_presisjon WHEN 'DAG' THEN e.konklusjon.slutt_dato WHEN 'MANED' THEN DATE_TRUNC(e.konklusjon.slutt_dato, MONTH) WHEN 'KVARTAL' THEN DATE_TRUNC(e.konklusjon.slutt_dato, QUARTER) ELSE DATE_TRUNC(e.konklusjon.slutt_dato, YEAR) END AS DATE) AS konklusjon_slutt_dato, e.konklusjon.kode AS konklusjon_kode FROM UNNEST(x.krav) AS e) AS krav,
+  ARRAY(SELECT AS STRUCT CAST(CASE g.dato_presisjon WHEN 'DAG' THEN e.endret_dato WHEN 'MANED' THEN DATE_TRUNC(e.endret_dato, MONTH) WHEN 'KVARTAL' THEN DATE_TRUNC(e.endret_dato, QUARTER) ELSE DATE_TRUNC(e.endret_dato, YEAR) END AS DATE) AS endret_dato, e.kode AS kode FROM UNNEST(x.status) AS e) AS status,
+  CAST(CASE g.dato_presisjon WHEN 'DAG' THEN x.konklusjon.slutt_dato WHEN 'MANED' THEN DATE_TRUNC(x.konklusjon.slutt_dato, MONTH) WHEN 'KVARTAL' THEN DATE_TRUNC(x.konklusjon.slutt_dato, QUARTER) ELSE DATE_TRUNC(x.konklusjon.slutt_dato, YEAR) END AS DATE) AS konklusjon_slutt_dato
+FROM register.analyse_grunnlag AS g
+JOIN register.sak_tabell AS s ON s.orgnr = g.orgnr AND s.sak_id = g.sak_id,
+UNNEST(s.sak.vedtak) AS x
+WHERE EXTRACT(YEAR FROM x.start_dato) = g.aar
+  AND s.sak.er_slettet IS NOT TRUE
+  AND x.er_slettet IS NOT TRUE
+  AND LOWER(x.id) NOT IN (SELECT LOWER(b.id) FROM UNNEST(s.sak.slettet) AS b WHERE b.type = 'Vedtak')
