@@ -20,7 +20,7 @@ from pathlib import Path
 
 from lxml import etree
 
-from benchmarks import ways_in
+from benchmarks import history, ways_in
 from bvr.chain import NothingKnown
 from bvr.decode import decode
 from bvr.intake.envelope import Envelope
@@ -179,6 +179,8 @@ def main() -> None:
         ]
     print("==> sealed, KOSTRA", flush=True)
     lines += [*ways_in.sealed(), *ways_in.kostra_files()]
+    print("==> the current register", flush=True)
+    lines += history.current_register()
     validate, bare = _startup()
     lines += [
         "## Start-up",

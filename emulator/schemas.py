@@ -56,6 +56,12 @@ class Declared:
     routine: str | None = None
 
     @property
+    def names(self) -> set[str]:
+        """What a view or a table function says it depends on, and everything in it that could be `dataset.name`."""
+        code = re.sub(r"--[^\n]*", "", self.statement)
+        return {*self.metadata.depends_on, *re.findall(r"\b\w+\.\w+\b", code)}
+
+    @property
     def statement(self) -> str:
         """What makes a view or a table function."""
         return self.routine or f"CREATE OR REPLACE VIEW {self.id} AS\n{self.view}"
@@ -141,13 +147,13 @@ def _shape(fields: Iterable[bigquery.SchemaField]) -> list[object]:
 
 
 def _create_others(client: bigquery.Client, others: list[Declared]) -> None:
-    """Create each view and function once those it names in `depends_on` exist; the rest is found by trying again."""
+    """Create each view and function once those it names, in `depends_on` or in its query, exist."""
     waiting = {one.id: one for one in others}
     while waiting:
         faults: dict[str, str] = {}
         before = len(waiting)
         for one in list(waiting.values()):
-            unmet = [name for name in one.metadata.depends_on if name in waiting]
+            unmet = [name for name in waiting if name != one.id and name in one.names]
             fault = f"waits for {', '.join(unmet)}" if unmet else _create(client, one)
             if fault is None:
                 del waiting[one.id]
@@ -163,10 +169,10 @@ def _create(client: bigquery.Client, declared: Declared) -> str | None:
 
     By DDL and not by the API: the emulator checks the query then, and a view knows its columns.
     """
-    from google.api_core.exceptions import ClientError
+    from google.api_core.exceptions import ClientError, InternalServerError
 
     try:
         client.query_and_wait(declared.statement, retry=None, job_retry=None, api_timeout=TIMEOUT)
-    except ClientError as error:
+    except (ClientError, InternalServerError) as error:  # of a function's query, the emulator says no more than 500
         return str(error.message)
     return None

@@ -105,17 +105,11 @@ def _element(rng: Random, name: str) -> Row:
 def known(rows: list[Row], at: datetime) -> list[Row]:
     """The submissions known at a moment: of the same content of one submission, the newest rule set's row."""
     found: dict[Any, Row] = {}
-    for row in rows:
-        if row["utfall"] == "REJECTED" or row["behandlet"] > at:
-            continue
-        key = (row["orgnr"], row["innsending_id"], row["innhold_sha256"])
-        if key not in found or _preferred(row) < _preferred(found[key]):
-            found[key] = row
+    first = sorted(rows, key=lambda r: (r["mottatt"], r["melding_id"], r["behandlet"]))
+    for row in sorted(first, key=lambda r: r["regelsett"], reverse=True):
+        if row["utfall"] != "REJECTED" and row["behandlet"] <= at:
+            found.setdefault((row["orgnr"], row["innsending_id"], row["innhold_sha256"]), row)
     return list(found.values())
-
-
-def _preferred(row: Row) -> tuple[Any, ...]:
-    return (-int(row["regelsett"]), row["mottatt"], row["melding_id"], row["behandlet"])
 
 
 def ordered(rows: list[Row]) -> dict[tuple[str, str], list[Row]]:

@@ -54,7 +54,7 @@ def test_the_histories_hold_what_they_should():
     assert min(left, came_back, tied, late) >= 5
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", SEEDS[:6])
 def test_as_of_in_googles_reference_engine(seed):
     """What was current after each step is what the function says of that moment when all is known."""
     steps = histories.history(seed, 6)
@@ -103,12 +103,12 @@ def equal(tables) -> None:
 
 
 @pytest.mark.local_cloud
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", SEEDS[:4])
 def test_the_table_is_the_view(seed, warehouse, tables):
     """After every run, also one that is done twice."""
     so_far: list[dict[str, Any]] = []
     before: dict[Any, Any] = {}
-    for number, rows in enumerate(histories.history(seed)):
+    for number, rows in enumerate(histories.history(seed, 8)):
         so_far += rows
         warehouse.fill(so_far)
         done = materialise.run(tables, histories.moment(number))

@@ -9,7 +9,8 @@ USING (
     UNION DISTINCT
     SELECT e.orgnr, e.sak_id
     FROM register.sak_tabell AS e
-    LEFT JOIN register.innsending AS i ON i.orgnr = e.orgnr AND i.sak_id = e.sak_id
+    LEFT JOIN register.innsending AS i
+      ON i.orgnr = e.orgnr AND i.sak_id = e.sak_id AND i.utfall != 'REJECTED'
     WHERE i.sak_id IS NULL
   ) AS b
   LEFT JOIN register.sak_gjeldende AS s ON s.orgnr = b.orgnr AND s.sak_id = b.sak_id

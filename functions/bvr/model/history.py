@@ -529,7 +529,8 @@ WHERE behandlet > @fra AND behandlet <= @til AND sak_id IS NOT NULL
 UNION DISTINCT
 SELECT e.orgnr, e.sak_id
 FROM register.sak_tabell AS e
-LEFT JOIN register.innsending AS i ON i.orgnr = e.orgnr AND i.sak_id = e.sak_id
+LEFT JOIN register.innsending AS i
+  ON i.orgnr = e.orgnr AND i.sak_id = e.sak_id AND i.utfall != 'REJECTED'
 WHERE i.sak_id IS NULL"""
 
 

@@ -15,7 +15,7 @@ COLUMNS = [
 ]
 
 
-def declare(root, identifier, metadata="{}", columns=None, view=None):
+def declare(root, identifier, metadata="{}", columns=None, view=None, routine=None):
     folder = root / identifier.replace(".", "/")
     folder.mkdir(parents=True)
     (folder / "metadata.yaml").write_text(metadata)
@@ -23,6 +23,8 @@ def declare(root, identifier, metadata="{}", columns=None, view=None):
         (folder / "schema.json").write_text(json.dumps(columns))
     if view is not None:
         (folder / "view.sql").write_text(view)
+    if routine is not None:
+        (folder / "routine.sql").write_text(routine)
 
 
 @pytest.fixture
@@ -76,6 +78,58 @@ def test_it_may_be_repeated_but_not_with_other_columns(client, tmp_path):
     declare(tmp_path / "2", "ds.tabell", columns=COLUMNS[:2])
     with pytest.raises(schemas.SchemaError, match=r"ds\.tabell in the data folder has other columns"):
         schemas.create(client, schemas.read(tmp_path / "2"))
+
+
+FUNCTION = """-- Rader til og med en id.
+CREATE OR REPLACE TABLE FUNCTION ds.{name}(grense STRING) AS (
+  SELECT id FROM ds.{source} WHERE id <= grense
+)
+"""
+
+
+def test_functions_and_views_are_created_in_the_order_they_need(client, tmp_path):
+    """`a` calls `f`, which calls `g`, which reads the view `v` of the table; and once more over what is there."""
+    declare(tmp_path, "ds.tabell", columns=COLUMNS)
+    declare(tmp_path, "ds.a", "depends_on: [ds.f]", view="SELECT id FROM ds.f('2')")
+    declare(tmp_path, "ds.f", routine=FUNCTION.format(name="f", source="g('5')"))
+    declare(tmp_path, "ds.g", "depends_on: [ds.v]", routine=FUNCTION.format(name="g", source="v"))
+    declare(tmp_path, "ds.v", view="SELECT id FROM ds.tabell")
+    for _ in range(2):
+        schemas.create(client, schemas.read(tmp_path))
+    client.insert_rows_json(client.get_table("ds.tabell"), [{"id": str(one)} for one in range(4)])
+    assert sorted(row.id for row in client.query_and_wait("SELECT id FROM ds.a")) == ["0", "1", "2"]
+    assert [row.id for row in client.query_and_wait("SELECT id FROM ds.f('0')")] == ["0"]
+
+
+def test_a_function_that_cannot_be_created_is_named(client, tmp_path):
+    declare(tmp_path, "ds.f", routine=FUNCTION.format(name="f", source="finnes_ikke"))
+    declare(tmp_path, "ds.venter", "depends_on: [ds.f]", view="SELECT id FROM ds.f('2')")
+    with pytest.raises(
+        schemas.SchemaError, match=r"function ds.f: .*internal error[^$]*view ds.venter: waits for ds.f"
+    ):
+        schemas.create(client, schemas.read(tmp_path))
+
+
+def test_a_function_has_the_name_of_its_folder(tmp_path):
+    declare(tmp_path, "ds.f", routine=FUNCTION.format(name="g", source="tabell"))
+    with pytest.raises(schemas.SchemaError, match=r"TABLE FUNCTION ds\.f\("):
+        schemas.read(tmp_path)
+
+
+def test_functions_are_there_after_a_restart(start_bigquery, tmp_path):
+    """The views that call them too, before anything is declared again."""
+    declare(tmp_path / "1", "ds.tabell", columns=COLUMNS)
+    declare(tmp_path / "1", "ds.a", "depends_on: [ds.f]", view="SELECT id FROM ds.f('2')")
+    declare(tmp_path / "1", "ds.f", routine=FUNCTION.format(name="f", source="tabell"))
+    for turn in range(2):
+        with start_bigquery(tmp_path, "--data-dir", str(tmp_path / "data")) as server:
+            client = server.client()
+            if turn == 0:
+                client.create_dataset("ds")
+                schemas.create(client, schemas.read(tmp_path / "1"))
+                client.insert_rows_json(client.get_table("ds.tabell"), [{"id": "1"}, {"id": "3"}])
+            assert [row.id for row in client.query_and_wait("SELECT id FROM ds.a")] == ["1"]
+            assert len(list(client.query_and_wait("SELECT id FROM ds.f('4')"))) == 2
 
 
 def test_a_folder_is_a_table_or_a_view(tmp_path):
