@@ -24,6 +24,7 @@ from bvr.model.compatibility import DECISIONS, Change
 from bvr.model.innsending import Innsending
 from bvr.model.versions import SUPPORTED
 from bvr.register.derived import Avledning
+from bvr.register.orders import Sletteordre
 from bvr.rules.doc import render as rules
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,6 +41,7 @@ def outputs() -> dict[str, Callable[[], str]]:
         "bigquery_schemas/register/innsending/schema.json": lambda: _bigquery(Innsending),
         "bigquery_schemas/drift/henting/schema.json": lambda: _bigquery(Henting),
         "bigquery_schemas/drift/avledning/schema.json": lambda: _bigquery(Avledning),
+        "bigquery_schemas/drift/sletteordre/schema.json": lambda: _bigquery(Sletteordre),
         "bigquery_schemas/register/kostra_fil/schema.json": lambda: _bigquery(KostraFil),
         "bigquery_schemas/register/kostra_individ/schema.json": lambda: _bigquery(KostraIndivid),
         "functions/bvr/kostra/xsd/KostraBarnevern.xsd": kostra_schema.render,

@@ -12,6 +12,7 @@ from typing import Protocol
 
 import msgspec
 
+from bvr.chain import Erased
 from bvr.desk import Desk, Objects, Taken
 from bvr.errors import Broken, Retry
 from bvr.intake.envelope import Delivery, Envelope
@@ -21,9 +22,11 @@ from bvr.intake.sender import Senders
 from bvr.log import log
 from bvr.pipeline import Message, Outcome, Settings, barred, process
 from bvr.receipt import Receipt, answer_id, file_name, render
+from bvr.register import orders
 from bvr.register.proto import RowWriter
 from bvr.register.rows import Cipher, row
 from bvr.rules import RULES
+from bvr.verdict import Verdict
 
 
 class Register(Protocol):
@@ -82,6 +85,8 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
         try:
             payload = self._open(taken)
             entry, repeated = self._entry(taken, payload)
+            if isinstance(entry, Outcome):
+                return self._forget(taken, payload, entry, repeated, answer)
             return self._finish(taken.envelope, payload, entry, repeated, answer)
         except Broken as broken:
             if not answer:
@@ -99,8 +104,9 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
             require_sealed=self.settings.require_sealed and not taken.proven,
         )
 
-    def _entry(self, taken: Taken, payload: Payload) -> tuple[Entry, bool]:
-        """What became of this content, and whether an earlier message decided it."""
+    def _entry(self, taken: Taken, payload: Payload) -> tuple[Entry | Outcome, bool]:
+        """What became of this content, and whether an earlier message decided it; its outcome alone when it was erased,
+        and whether that very message was."""
         envelope, ledger = taken.envelope, self.desk.ledger
         senders = self.senders.current(envelope.avsender_id)
         denied = barred(envelope, payload, senders, taken.received)
@@ -109,6 +115,10 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
         stored = None if denied else ledger.read(name)
         if stored is None:
             entry, outcome = self._process(envelope, payload, taken.received, senders)
+            if (gone := self._erased(envelope, payload, outcome)) is not None:
+                return outcome, gone
+            if outcome.erased is Erased.BARRED:
+                self.desk.quarantine(taken, "case erased by order of an authority")
             if outcome.denied:
                 # Not for ever: another register of senders may say otherwise of the same content.
                 name = name.replace(".json", f"-avsender-{senders.version[:16]}.json")
@@ -119,6 +129,32 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
             assert stored is not None
         entry = msgspec.json.decode(stored.data, type=Entry)
         return entry, entry.melding_id != envelope.melding_id
+
+    def _erased(self, envelope: Envelope, payload: Payload, outcome: Outcome) -> bool | None:
+        """Whether this very message was erased, or only another with its content; None when nothing of it was."""
+        if outcome.verdict is not Verdict.REJECTED or outcome.erased is Erased.BARRED:
+            return None
+        ledger = self.desk.ledger
+        itself = ledger.exists(orders.message_mark(envelope.avsender_id, envelope.melding_id))
+        if itself or outcome.erased or ledger.exists(orders.content_mark(payload.digest)):
+            return itself
+        return None
+
+    def _forget(self, taken: Taken, payload: Payload, outcome: Outcome, itself: bool, answer: bool) -> Receipt:
+        """Keep nothing of what was erased. Its sender is told, unless that very message was answered before."""
+        receipt, profile = outcome.receipt, outcome.answer_profile
+        if answer and outcome.answer_type and not itself:
+            self.desk.answer(
+                taken.envelope,
+                outcome.answer_type,
+                render(receipt, profile, _ssb_ids()),
+                answer_id(receipt.kvitterings_id, receipt.svar_til),
+                file_name=file_name(receipt, profile),
+                sealed=payload.sealed,
+            )
+        self.desk.forget(taken)
+        log("slettet sak kom igjen", severity="WARNING", melding_id=taken.envelope.melding_id)
+        return receipt
 
     def _process(
         self, envelope: Envelope, payload: Payload, received: datetime, senders: Senders
@@ -234,6 +270,9 @@ class _KnownHere:
 
     def elements(self, orgnr: str, sak_id: str) -> frozenset[tuple[str, str]] | None:
         return self._register.elements(orgnr, sak_id)
+
+    def erased(self, orgnr: str, sak_id: str, extract: datetime) -> Erased | None:
+        return orders.erased(self._ledger, orgnr, sak_id, extract)
 
 
 def _gap_mark(orgnr: str, innsending_id: str) -> str:
