@@ -1,8 +1,8 @@
 """What has been kept as long as it may be: the cases that a retention rule says are to be erased.
 
-The rule is declared where the table is: `retention_days` in bigquery_schemas/register/innsending/metadata.yaml, the days
-that a case is kept after it was closed or deleted. Nothing is due while that says null, and nothing is erased because
-it is due: an order does that, and names its legal basis.
+The rule is declared where the table is: `retention_days` in the metadata.yaml of register.innsending, the days that a
+case is kept after it was closed or deleted. Nothing is due while that says null, and nothing is erased because it is
+due: an order does that, and names its legal basis.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from bvr.register.derived import Tables
 
 RULE = Path("register/innsending/metadata.yaml")
 DUE = (
-    "WITH siste AS (SELECT orgnr, sak_id, utfall, er_slettet, dato_uttrekk, sak.slutt_dato AS slutt_dato "
-    "FROM register.innsending WHERE sak_id IS NOT NULL AND utfall = 'REGISTERED' "
+    "WITH siste AS (SELECT orgnr, sak_id, er_slettet, dato_uttrekk, sak.slutt_dato AS slutt_dato "
+    "FROM register.innsending WHERE sak_id IS NOT NULL "
     "QUALIFY ROW_NUMBER() OVER (PARTITION BY orgnr, sak_id ORDER BY dato_uttrekk DESC, mottatt DESC) = 1), "
     "ferdig AS (SELECT orgnr, sak_id, CASE WHEN er_slettet THEN DATE(dato_uttrekk, 'Europe/Oslo') ELSE slutt_dato END "
     "AS siden FROM siste) "
