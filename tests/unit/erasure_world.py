@@ -10,6 +10,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -120,13 +121,19 @@ def _plain(message: Any, columns: list[dict[str, Any]]) -> dict[str, Any]:
     return found
 
 
+@cache
+def _in_duck(sql: str) -> str:
+    (statement,) = sqlglot.transpile(sql, read="bigquery", write="duckdb")
+    return statement
+
+
 class Tables:
     """The tables port on DuckDB. Each call counts as one to the platform."""
 
     def __init__(self, world: World, schemas: Path) -> None:
         self.world, self.columns = world, {}
         self.duck = duckdb.connect()
-        self.duck.execute("SET TimeZone = 'UTC'")
+        self.duck.execute("SET TimeZone = 'UTC'; SET threads = 1")
         for path in sorted(schemas.glob("*/*/schema.json")):
             name = f"{path.parts[-3]}.{path.parts[-2]}"
             self.columns[name] = json.loads(path.read_text(encoding="utf-8"))
@@ -143,8 +150,7 @@ class Tables:
 
     def query(self, sql: str, parameters: dict[str, Any] | None = None) -> list[dict[str, Any]]:
         failed = self.world.call()
-        (statement,) = sqlglot.transpile(sql, read="bigquery", write="duckdb")
-        result = self.duck.execute(statement, parameters or {})
+        result = self.duck.execute(_in_duck(sql), parameters or {})
         names = [one[0] for one in result.description or ()]
         rows = [dict(zip(names, row, strict=True)) for row in result.fetchall()]
         if failed:
@@ -156,6 +162,17 @@ class Tables:
         self.put(table, rows)
         if failed:
             raise Retry("the answer was lost")
+
+    def save(self) -> None:
+        """Remember every row."""
+        self.duck.execute("CREATE SCHEMA lagret")
+        for table in self.columns:
+            self.duck.execute(f"CREATE TABLE lagret.{table.replace('.', '_')} AS SELECT * FROM {table}")
+
+    def restore(self) -> None:
+        for table in self.columns:
+            self.duck.execute(f"DELETE FROM {table}")
+            self.duck.execute(f"INSERT INTO {table} SELECT * FROM lagret.{table.replace('.', '_')}")
 
     def everything(self) -> dict[str, list[str]]:
         """Every row of every table, as text."""
@@ -328,6 +345,19 @@ class Erasing:
         for topic, data, attributes, _ in list(self.world.published):
             if topic == "kvittering":
                 self.service.deliver(service_world.delivery(data, attributes, len(self.world.published)))
+
+    def save(self) -> None:
+        """Remember everything, to begin from again."""
+        self.tables.save()
+        self._objects = {name: dict(bucket.objects) for name, bucket in self.buckets.items()}
+        self._letters = {name: list(letters) for name, letters in self.dead.kept.items()}
+
+    def restore(self) -> None:
+        self.tables.restore()
+        for name, objects in self._objects.items():
+            self.buckets[name].objects = dict(objects)
+        self.dead.kept = {name: list(letters) for name, letters in self._letters.items()}
+        self.world.fail, self.world.calls = set(), 0
 
     def everything(self) -> dict[str, Any]:
         """Every object and every row, to be compared."""

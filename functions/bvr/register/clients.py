@@ -23,7 +23,7 @@ from bvr.intake.protocol import KOSTRA_SUBMIT
 from bvr.register.derived import Tables
 from bvr.register.traces import READABLE, Reader, Subject, below, known_messages, text_of
 
-_TAG = re.compile(rb"<(?:[^\"'>]|\"[^\"]*\"|'[^']*')*>")
+_END = re.compile(rb"</Individ\s*>")
 _NUMBERS = ("Fodselsnummer", "DUFnummer")
 
 
@@ -61,8 +61,9 @@ def cut(data: bytes, numbers: set[str]) -> tuple[bytes, set[str]]:
         nonlocal depth
         depth -= 1
         if depth == 1 and begun[0] is not None:
-            last = _TAG.match(data, parser.CurrentByteIndex)
-            spans.append((begun[0], last.end() if last else len(data)))
+            at = parser.CurrentByteIndex  # of the end tag; of what follows, where start and end are one
+            closing = _END.match(data, at)
+            spans.append((begun[0], closing.end() if closing else at))
             begun[0] = None
 
     parser.StartElementHandler, parser.EndElementHandler = start, end

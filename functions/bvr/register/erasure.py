@@ -122,18 +122,20 @@ def _look(office: Office, order: Order, s: Subject, known: Clients) -> Plan:
         s.cases |= children(office.tables, order.barn_id)
     else:
         s.cases.add((order.orgnr or "", (order.sak_id or "").lower()))
-    found, others, rows = Objectives(), Clients(), {}
+    found, rows = Objectives(), {}
     if s.cases:
         note_rows(office.tables, s)
         note_events(office.tables, b["protokoll"], s, now)
         found = objects(s, office.tables, b["protokoll"], b["arkiv"], b["innboks"], office.reader, now)
     others = clients.find(s, known, office.tables, dict(b), office.reader, now)
-    for target in row_targets(office.schemas, s):
-        ((told),) = office.tables.query(
-            f"SELECT COUNT(*) AS antall FROM {target.table} WHERE {target.where}",  # noqa: S608
-            target.parameters,
+    if targets := list(row_targets(office.schemas, s)):
+        each = (
+            f"SELECT '{target.table}' AS tabell, COUNT(*) AS antall FROM {target.table} WHERE {target.where}"  # noqa: S608
+            for target in targets
         )
-        rows[target.table] = told["antall"]
+        parameters = {name: value for target in targets for name, value in target.parameters.items()}
+        told = office.tables.query(" UNION ALL ".join(each), parameters)
+        rows = {row["tabell"]: row["antall"] for row in sorted(told, key=lambda row: str(row["tabell"]))}
     dead = office.dead.sift(is_dead_letter_of(s, set(found.archive), office.reader, now), remove=False)
     return Plan(order=order, at=now, subject=s, rows=rows, found=found, clients=others, dead=dead)
 

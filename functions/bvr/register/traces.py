@@ -345,14 +345,12 @@ def note_events(tables: Tables, ledger: Objects, s: Subject, now: datetime) -> N
 
 def known_messages(tables: Tables) -> set[tuple[str, str]]:
     """The messages whose rows say whose they are: they need not be opened."""
-    found: set[tuple[str, str]] = set()
-    for sql in (
-        "SELECT DISTINCT avsender_id, melding_id FROM register.innsending WHERE sak_id IS NOT NULL",
-        "SELECT DISTINCT avsender_id, melding_id FROM drift.henting",
-        "SELECT DISTINCT avsender_id, melding_id FROM register.kostra_fil",
-    ):
-        found |= {(row["avsender_id"], row["melding_id"]) for row in tables.query(sql)}
-    return found
+    found = tables.query(
+        "SELECT avsender_id, melding_id FROM register.innsending WHERE sak_id IS NOT NULL UNION DISTINCT "
+        "SELECT avsender_id, melding_id FROM drift.henting UNION DISTINCT "
+        "SELECT avsender_id, melding_id FROM register.kostra_fil"
+    )
+    return {(row["avsender_id"], row["melding_id"]) for row in found}
 
 
 def objects(
