@@ -165,6 +165,7 @@ class GoogleSql:
         request.simple_catalog.CopyFrom(self._catalog)
         for name, given in tables.items():
             data = request.table_content[name].table_data
+            data.SetInParent()  # a table without rows has content, too
             for one in given:
                 cells = data.row.add().cell
                 for column in self._columns[name]:
