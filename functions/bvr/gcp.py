@@ -496,9 +496,11 @@ def kms_keys(versions: Sequence[str]) -> KmsKeys:
 class DeadLetters:
     """Subscriptions that keep dead letters, looked through without losing any of them."""
 
-    def __init__(self, project: str, subscriptions: Iterable[str]) -> None:
+    def __init__(self, project: str, subscriptions: Iterable[str], patience: float = 10.0) -> None:
+        """`patience`: the seconds in which a subscription that holds something hands it out."""
         self._project = project
         self._subscriptions = sorted(subscriptions)
+        self._patience = patience
 
     def sift(self, mine: Callable[[bytes, dict[str, str]], bool], *, remove: bool) -> dict[str, int]:
         """How many messages of each subscription are `mine`; with `remove` they are acknowledged. Raises Retry.
@@ -518,8 +520,12 @@ class DeadLetters:
         seen: set[str] = set()
         try:
             while True:
-                request = {"subscription": path, "max_messages": 100, "return_immediately": True}
-                pulled = client.pull(request=request, timeout=_SECONDS, retry=None).received_messages
+                try:
+                    pulled = client.pull(
+                        subscription=path, max_messages=100, timeout=self._patience, retry=None
+                    ).received_messages
+                except DeadlineExceeded:
+                    break
                 new = [one for one in pulled if one.message.message_id not in seen]
                 for one in pulled:
                     own = mine(one.message.data, dict(one.message.attributes))

@@ -15,6 +15,8 @@ from typing import Any
 
 import msgspec
 
+from bvr.desk import DEAD_LETTER
+
 FAIL_SAFE = timedelta(days=7)
 """BigQuery's own: not to be configured, and not to be read by anybody but Google's support."""
 
@@ -28,12 +30,14 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True, rename={"what": "hva", "wh
 
 
 class Keeps(msgspec.Struct, frozen=True, kw_only=True):
-    """What the topology declares of how long things are kept, and how long a function may work on a message."""
+    """What the topology declares of how long things are kept, how long a function may work on a message, and which
+    subscriptions hold dead letters."""
 
     time_travel: dict[str, timedelta]
     soft_delete: dict[str, timedelta]
     retention: dict[str, timedelta]
     longest: timedelta
+    dead_letters: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, topology: Path) -> Keeps:
@@ -43,6 +47,7 @@ class Keeps(msgspec.Struct, frozen=True, kw_only=True):
             time_travel={n: timedelta(hours=one["max_time_travel_hours"]) for n, one in told["datasets"].items()},
             soft_delete={n: timedelta(seconds=one["soft_delete_seconds"] or 0) for n, one in told["buckets"].items()},
             retention={n: timedelta(seconds=one["message_retention_seconds"]) for n, one in told["topics"].items()},
+            dead_letters=tuple(n for n, one in told["subscriptions"].items() if one["topic"].endswith(DEAD_LETTER)),
             longest=max(timedelta(seconds=one["timeout_seconds"]) for one in told["functions"].values()),
         )
 

@@ -132,9 +132,9 @@ def _clauses(columns: dict[str, Any], s: Subject) -> Iterator[tuple[str, dict[st
     if "nokkel" in columns:
         yield "(nokkel IN UNNEST(@nokkel))", {"nokkel": sorted({*s.keys, *s.children})}
     if not of_case:
-        numbers = [base64.b64decode(one) for one in sorted(s.numbers)] if s.children else []
+        numbers = {"nummer": sorted(s.numbers)} if s.children and s.numbers else {}
         for place in _encrypted(columns.values()):
-            yield f"({place} IN UNNEST(@nummer))", {"nummer": numbers} if numbers else {}
+            yield f"(TO_BASE64({place}) IN UNNEST(@nummer))", numbers
 
 
 def _encrypted(columns: Iterable[dict[str, Any]], above: str = "") -> Iterator[str]:
