@@ -28,6 +28,7 @@ from bvr.kostra.rules.examples import melding as kostra_melding
 from bvr.kostra.rules.examples import tiltak as kostra_tiltak
 from bvr.kostra.xml import encode as kostra
 from bvr.model.xml import encode
+from bvr.receipt import answer_id
 from bvr.register.clients import cut
 from bvr.register.erasure import NotYet, plan, report, resume, run, verify
 from bvr.register.orders import Order
@@ -236,6 +237,16 @@ def test_what_mentions_the_case_is_in_the_plan_and_what_is_in_the_plan_is_of_the
     assert mentions(e, {uid("B innsending 1"), "HEMMELIG-B"}).keys().isdisjoint(planned)
 
 
+def test_an_id_of_a_message_that_two_cases_share_erases_one_of_them(e: Erasing) -> None:
+    """The same melding-id with another content is kept beside the first, and is another case's."""
+    e.service.receive(native(case("B", GIRL, "HEMMELIG-B", n=9), 4))
+    rows = "SELECT * FROM register.innsending WHERE innsending_id = @id"
+    run(e.office, CASE_A, NOW)
+    assert len(e.tables.query(rows, {"id": uid("B innsending 9")})) == 1
+    assert mentions(e, TOKENS["A"]) == {}
+    assert any(name.startswith("prosjekt-arkiv/") for name in mentions(e, {uid("B innsending 9")}))
+
+
 # --- interrupted -----------------------------------------------------------------------------------------------------
 
 
@@ -433,6 +444,45 @@ def test_a_child_goes_with_all_its_cases_and_out_of_every_file(e: Erasing) -> No
     # The file as it was, delivered again, is that file.
     e.kostra.receive(message)
     assert e.everything() == after
+
+
+@pytest.mark.parametrize("sealed", [False, True])
+def test_an_answer_on_a_file_that_was_too_large_for_a_message_loses_the_child(e: Erasing, sealed: bool) -> None:
+    message = kostra_message(kostra_file((BOY, "K-BARNET"), (BOY[:6] + "12345", "K-FEIL")))
+    e.kostra.receive(message)
+    (row,) = e.tables.query("SELECT fil_id FROM register.kostra_fil")
+    name = f"svar/{answer_id(row['fil_id'], message.attributes['melding-id'])}.json"
+    told = b'{"klienter":[{"journalnummer":"K-BARNET"},{"journalnummer":"K-FEIL"}]}'
+    e.buckets["protokoll"].create(name, b"\x30\x82" if sealed else told)
+    e.link(ORGNR, SAK["C"], uid("barn"))
+    run(e.office, CHILD, NOW)
+    kept = e.buckets["protokoll"].objects.get(name)
+    assert (
+        (kept is None)
+        if sealed
+        else (kept is not None and kept[0].data == b'{"klienter":[{"journalnummer":"K-FEIL"}]}')
+    )
+    assert mentions(e, {"K-BARNET", BOY}) == {}
+
+
+@pytest.mark.parametrize("number", [BOY, GIRL])
+def test_what_never_came_in_goes_when_it_has_the_child_s_number(e: Erasing, number: str) -> None:
+    """A case that nobody was allowed to send, and one that the schema refused: no row says whose they are."""
+    other = case("D", number, "HEMMELIG-D")
+    e.service.receive(native(other, 95, avsender_id=OTHER))
+    e.service.receive(native(other.replace(b" StartDato=", b" Startdato="), 96))
+    e.link(ORGNR, SAK["C"], uid("barn"))
+    run(e.office, CHILD, NOW)
+    assert len(mentions(e, {"HEMMELIG-D"})) == (0 if number == BOY else 2)
+
+
+def test_a_file_that_is_no_xml_and_names_the_child_goes(e: Erasing) -> None:
+    message = kostra_message(kostra_file((BOY, "K-BARNET"))[:-20])
+    e.kostra.receive(message)
+    assert mentions(e, {"K-BARNET"})
+    e.link(ORGNR, SAK["C"], uid("barn"))
+    run(e.office, CHILD, NOW)
+    assert mentions(e, {"K-BARNET", BOY}) == {}
 
 
 def test_clients_are_cut_out_whatever_the_file_looks_like() -> None:

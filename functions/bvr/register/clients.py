@@ -20,8 +20,9 @@ import msgspec
 from bvr.desk import REDACTED, Objects, Stored, envelope_of, kept_attributes
 from bvr.intake.envelope import Delivery
 from bvr.intake.protocol import KOSTRA_SUBMIT
+from bvr.receipt import answer_id
 from bvr.register.derived import Tables
-from bvr.register.traces import READABLE, Reader, Subject, below, known_messages, text_of
+from bvr.register.traces import FAR, READABLE, Reader, Subject, below, known_messages, text_of
 
 _END = re.compile(rb"</Individ\s*>")
 _NUMBERS = ("Fodselsnummer", "DUFnummer")
@@ -39,6 +40,7 @@ class Clients(msgspec.Struct, kw_only=True):
     archive: list[str] = []
     unreadable: list[str] = []
     ledger: list[str] = []
+    answers: list[str] = []  # too large for a message, and sealed: not to be cut
     reports: list[str] = []
     uploads: list[str] = []
     journals: dict[str, set[str]] = {}
@@ -99,7 +101,7 @@ def find(
     files = {(row["avsender_id"], row["melding_id"]): row for row in rows}
     by_content = {(row["avsender_id"], row["innhold_sha256"]): row for row in rows}
     sure = known_messages(tables) - files.keys()
-    for name in list(archive.older_than("raa/", now.replace(year=now.year + 1))):
+    for name in list(archive.older_than("raa/", now + FAR)):
         account, _, message = name.removeprefix("raa/").partition("/")
         if (account, message[:36]) in sure or (stored := _read(archive, name)) is None:
             continue
@@ -118,13 +120,27 @@ def find(
         row = files.get((account, message[:36])) or by_content.get((account, digest))
         if row is not None:
             found.journals.setdefault(row["fil_id"], set()).update(journals)
+    large = set(below(buckets["protokoll"], "svar/", now)) if found.journals else set()
+    for row in rows:
+        name = f"svar/{answer_id(row['fil_id'], row['melding_id'])}.json"
+        if name in large and row["fil_id"] in found.journals:
+            _answer(name, found, buckets["protokoll"], found.journals[row["fil_id"]])
     for row in {row["fil_id"]: row for row in rows}.values():
         _derived(row, found, buckets, now)
-    for name in list(buckets["kostra"].older_than("", now.replace(year=now.year + 1))):
+    for name in list(buckets["kostra"].older_than("", now + FAR)):
         stored = _read(buckets["kostra"], name)
         if stored is not None and any(number in text_of(stored.data) for number in numbers):
             found.uploads.append(name)
     return found
+
+
+def _answer(name: str, found: Clients, ledger: Objects, journals: set[str]) -> None:
+    stored = ledger.read(name)
+    try:
+        if stored is not None and without(stored.data, journals) != stored.data:
+            found.ledger.append(name)
+    except ValueError:
+        found.answers.append(name)
 
 
 def _derived(row: dict[str, Any], found: Clients, buckets: dict[str, Any], now: datetime) -> None:
@@ -200,7 +216,12 @@ def remove(s: Subject, found: Clients, buckets: dict[str, Any], reader: Reader) 
         if (stored := ledger.read(name)) is not None:
             ledger.replace(name, without(stored.data, journals), stored.metadata)
         yield
-    for bucket, names in (("arkiv", found.unreadable), ("rapporter", found.reports), ("kostra", found.uploads)):
+    for bucket, names in (
+        ("arkiv", found.unreadable),
+        ("protokoll", found.answers),
+        ("rapporter", found.reports),
+        ("kostra", found.uploads),
+    ):
         for name in names:
             buckets[bucket].purge(name)
             yield

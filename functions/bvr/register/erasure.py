@@ -100,6 +100,7 @@ class Plan(msgspec.Struct, kw_only=True):
             "KOSTRA-fil i arkiv, klienten tatt ut": len(self.clients.archive),
             "KOSTRA-fil i arkiv, ikke lesbar": len(self.clients.unreadable),
             "KOSTRA-kvittering i protokoll, klienten tatt ut": len(self.clients.ledger),
+            "KOSTRA-svar i protokoll, forseglet": len(self.clients.answers),
             "bøtte rapporter": len(self.clients.reports),
             "bøtte kostra": len(self.clients.uploads),
         }

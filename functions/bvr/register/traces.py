@@ -40,7 +40,8 @@ _CASE = (
     re.compile(r"<(?:\w+:)?sak\b[^<>]*?\sid\s*=\s*[\"']([^\"']+)"),
     re.compile(r"\"sak\"\s*:\s*\{(?:[^{}]|\{[^{}]*\})*?\"id\"\s*:\s*\"([^\"]+)\""),
 )
-_FAR = timedelta(days=2)
+FAR = timedelta(days=2)
+"""Beyond the age of any object: listing asks for those that are older than a moment."""
 
 
 class Subject(msgspec.Struct, kw_only=True):
@@ -167,7 +168,7 @@ def ledger_prefixes(s: Subject) -> Iterator[str]:
 
 def below(bucket: Objects, prefix: str, now: datetime) -> Iterator[str]:
     """The names below a prefix that ends where a part of a name does."""
-    for name in bucket.older_than(prefix, now + _FAR):
+    for name in bucket.older_than(prefix, now + FAR):
         if prefix.endswith("/") or name == prefix or name[len(prefix)] in "-./":
             yield name
 
@@ -214,6 +215,11 @@ class Reader(msgspec.Struct, kw_only=True):
                 document = None
         if document is not None:
             key = document.avgiver.organisasjonsnummer, document.sak.id.lower()
+            told = {p.fodselsnummer for p in document.sak.personalia} | {p.duf_nummer for p in document.sak.personalia}
+            if s.children and key not in s.cases and not told.isdisjoint(self.numbers(s)):
+                s.contents.add(payload.digest)  # the child's, in a case that never came in
+                s.refused.add(payload.digest)
+                return True
             if key in s.cases:
                 s.saw(case_key(*key), document.dato_uttrekk)
                 s.contents.add(payload.digest)
@@ -234,7 +240,10 @@ def text_of(data: bytes) -> str:
 
 
 def mentions(text: str, account: str, s: Subject, numbers: Iterable[str]) -> bool:
-    """Whether a text that is no document speaks of the subject. What names another case is that one's."""
+    """Whether a text that is no document speaks of the subject. What names another case is that one's, unless it is a
+    child that is to be erased and the text has its number."""
+    if s.children and any(number in text for number in numbers):
+        return True
     cases = {case for _, case in s.cases}
     for pattern in _CASE:
         if (own := pattern.search(text)) is not None and len(own[1]) == 36:
@@ -359,7 +368,7 @@ def objects(
     """The objects of the subject, with every name it is known by noted on the way. Raises Retry."""
     found = Objectives()
     names: dict[tuple[str, str], list[str]] = {}
-    for name in archive.older_than("raa/", now + _FAR):
+    for name in archive.older_than("raa/", now + FAR):
         if (match := _RAW.fullmatch(name)) is not None:
             names.setdefault((match["account"], match["message"]), []).append(name)
     known = known_messages(tables)
@@ -374,7 +383,7 @@ def objects(
             s.messages.add(message)
             found.archive += sorted(taken)
             uploads |= _pointed_to(taken, archive, inbox)
-    for name in list(archive.older_than("varsel/", now + _FAR)):
+    for name in list(archive.older_than("varsel/", now + FAR)):
         stored = archive.read(name)
         about = kept_attributes(archive, name, stored) if stored else {}
         answered = {answer_id(r, m) for r, (_, m) in product(s.receipts, s.messages)} | {m for _, m in s.messages}
@@ -386,7 +395,7 @@ def objects(
     s.answers = {name.split("/")[1].partition(".")[0] for name in below(ledger, "svar/", now)} & answers
     for prefix in ledger_prefixes(s):
         found.ledger += [name for name in below(ledger, prefix, now) if name not in found.ledger]
-    for name in list(inbox.older_than("", now + _FAR)):
+    for name in list(inbox.older_than("", now + FAR)):
         if name in uploads or _is_mine(inbox, name, reader, s, found):
             found.inbox.append(name)
     return found
