@@ -240,11 +240,23 @@ def test_what_mentions_the_case_is_in_the_plan_and_what_is_in_the_plan_is_of_the
 def test_an_id_of_a_message_that_two_cases_share_erases_one_of_them(e: Erasing) -> None:
     """The same melding-id with another content is kept beside the first, and is another case's."""
     e.service.receive(native(case("B", GIRL, "HEMMELIG-B", n=9), 4))
+    e.service.receive(native(A_CUT[:-7], 50))  # under an id of the other's, and refused
     rows = "SELECT * FROM register.innsending WHERE innsending_id = @id"
     run(e.office, CASE_A, NOW)
     assert len(e.tables.query(rows, {"id": uid("B innsending 9")})) == 1
     assert mentions(e, TOKENS["A"]) == {}
     assert any(name.startswith("prosjekt-arkiv/") for name in mentions(e, {uid("B innsending 9")}))
+    assert f"raa/{SENDER}/{native(B1, 50).attributes['melding-id']}" in e.buckets["arkiv"].objects
+
+
+@pytest.mark.parametrize(("account", "left"), [(SENDER, 0), (OTHER, 1)])
+def test_a_journal_number_is_one_only_where_it_is_used(e: Erasing, account: str, left: int) -> None:
+    """Another municipality may use the same: what says nothing else is not of this case."""
+    e.service.receive(native(b'<Barnevern><X Journalnummer="HEMMELIG-A"/></Barnevern>', 97, avsender_id=account))
+    e.service.receive(native(b'<Barnevern><X Journalnummer="HEMMELIG-A1"/></Barnevern>', 98))
+    run(e.office, CASE_A, NOW)
+    assert len(mentions(e, {'"HEMMELIG-A"'})) == left
+    assert len(mentions(e, {'"HEMMELIG-A1"'})) == 1
 
 
 # --- interrupted -----------------------------------------------------------------------------------------------------
@@ -335,13 +347,13 @@ BARRED = msgspec.structs.replace(CASE_A, kind="MYNDIGHET")
     "message",
     [
         native(A1, 1),
-        native(A2, 4),
+        native(A_GAP, 5),
         ssb(A1, 3),
         native(A_INVALID, 6),
         native(A_CUT, 7),
         native(A1, 9, avsender_id=OTHER),
     ],
-    ids=["case", "later", "other protocol", "refused", "cut off", "not allowed"],
+    ids=["case", "latest", "other protocol", "refused", "cut off", "not allowed"],
 )
 def test_a_redelivery_leaves_nothing_and_is_not_answered_again(e: Erasing, order: Order, message: Any) -> None:
     before = erased(e, order)

@@ -99,8 +99,7 @@ def find(
         "SELECT DISTINCT fil_id, avsender_id, melding_id, orgnr, aargang, innhold_sha256 FROM register.kostra_fil"
     )
     files = {(row["avsender_id"], row["melding_id"]): row for row in rows}
-    by_content = {(row["avsender_id"], row["innhold_sha256"]): row for row in rows}
-    sure = known_messages(tables) - files.keys()
+    sure = known_messages(tables).keys() - files.keys()
     for name in list(archive.older_than("raa/", now + FAR)):
         account, _, message = name.removeprefix("raa/").partition("/")
         if (account, message[:36]) in sure or (stored := _read(archive, name)) is None:
@@ -115,10 +114,8 @@ def find(
         except ValueError:
             found.unreadable.append(name)
             continue
-        digest = hashlib.sha256(content).hexdigest()
         found.archive.append(name)
-        row = files.get((account, message[:36])) or by_content.get((account, digest))
-        if row is not None:
+        if (row := files.get((account, message[:36]))) is not None:  # a repeat has none: it says the same
             found.journals.setdefault(row["fil_id"], set()).update(journals)
     large = set(below(buckets["protokoll"], "svar/", now)) if found.journals else set()
     for row in rows:

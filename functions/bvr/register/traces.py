@@ -58,6 +58,7 @@ class Subject(msgspec.Struct, kw_only=True):
     events: set[tuple[str, str]] = set()  # orgnr, hendelse-id
     references: set[tuple[str, str]] = set()  # orgnr, referanse
     answers: set[str] = set()  # our own ids of answers
+    senders: set[str] = set()  # the accounts that its submissions were accepted from
     journals: set[str] = set()
     numbers: set[str] = set()  # ciphertext, as base64
     extracts: dict[str, datetime] = {}  # case key -> the latest
@@ -252,7 +253,7 @@ def mentions(text: str, account: str, s: Subject, numbers: Iterable[str]) -> boo
     if any(one in text for one in ids):
         return True
     quoted = re.split(r"[\"'<>]", text)
-    return account in s.accounts and (
+    return account in s.senders and (
         not {one.lower() for one in s.journals}.isdisjoint(quoted) or any(number in text for number in numbers)
     )
 
@@ -289,6 +290,7 @@ def note_rows(tables: Tables, s: Subject) -> None:
         if case not in s.cases:
             continue
         s.messages.add((row["avsender_id"], row["melding_id"]))
+        s.senders.add(row["avsender_id"])
         s.contents.add(row["innhold_sha256"])
         s.receipts.add(row["kvitterings_id"])
         if row["innsending_id"]:
@@ -352,14 +354,20 @@ def note_events(tables: Tables, ledger: Objects, s: Subject, now: datetime) -> N
             s.answers.add(str(uuid5(NAMESPACE, f"{row['hendelse_id']}|{row['melding_id']}|{told}")))
 
 
-def known_messages(tables: Tables) -> set[tuple[str, str]]:
-    """The messages whose rows say whose they are: they need not be opened."""
-    found = tables.query(
-        "SELECT avsender_id, melding_id FROM register.innsending WHERE sak_id IS NOT NULL UNION DISTINCT "
-        "SELECT avsender_id, melding_id FROM drift.henting UNION DISTINCT "
-        "SELECT avsender_id, melding_id FROM register.kostra_fil"
+def known_messages(tables: Tables) -> dict[tuple[str, str], set[tuple[str, str]]]:
+    """The messages whose rows say whose they are, and need not be opened -> the cases that they are of; a notification
+    or a file of clients is of none."""
+    rows = tables.query(
+        "SELECT avsender_id, melding_id, orgnr, sak_id FROM register.innsending WHERE sak_id IS NOT NULL "
+        "UNION DISTINCT SELECT avsender_id, melding_id, orgnr, CAST(NULL AS STRING) FROM drift.henting "
+        "UNION DISTINCT SELECT avsender_id, melding_id, orgnr, CAST(NULL AS STRING) FROM register.kostra_fil"
     )
-    return {(row["avsender_id"], row["melding_id"]) for row in found}
+    found: dict[tuple[str, str], set[tuple[str, str]]] = {}
+    for row in rows:
+        cases = found.setdefault((row["avsender_id"], row["melding_id"]), set())
+        if row["sak_id"] is not None:
+            cases.add((row["orgnr"], row["sak_id"]))
+    return found
 
 
 def objects(
@@ -378,7 +386,8 @@ def objects(
         alone = [name for name in own if not name.endswith(BESIDE)] == [f"raa/{message[0]}/{message[1]}"]
         if alone and not mine and message in known:
             continue
-        taken = _taken(own, alone and mine, archive, reader, s, found)
+        shared = known.get(message, set()) - s.cases  # the same id, of another case's content
+        taken = _taken(own, alone and mine and not shared, archive, reader, s, found)
         if taken:
             s.messages.add(message)
             found.archive += sorted(taken)
