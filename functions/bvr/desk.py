@@ -261,6 +261,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         """Keep nothing of a message of what was erased."""
         self.archive.delete(taken.name)
         self.archive.delete(f"{taken.name}{BESIDE}")
+        self.archive.delete(too_large_name(raw_name(taken.envelope)))
         self.close(taken.envelope)
 
     def quarantine(self, taken: Taken, reason: str) -> None:

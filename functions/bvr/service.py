@@ -61,6 +61,13 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     orgnr: str | None = None
 
 
+class Gone(msgspec.Struct, frozen=True, kw_only=True):
+    """A message of what was erased: its sender is told, but for the very messages that were, which had their answer."""
+
+    receipt: Receipt
+    answer_type: str | None = None
+
+
 class Service(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a case needs on its way through. Without an `opener` nothing sealed can be opened."""
 
@@ -85,8 +92,8 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
         try:
             payload = self._open(taken)
             entry, repeated = self._entry(taken, payload)
-            if isinstance(entry, Outcome):
-                return self._forget(taken, payload, entry, repeated, answer)
+            if isinstance(entry, Gone):
+                return self._forget(taken, payload, entry, answer)
             return self._finish(taken.envelope, payload, entry, repeated, answer)
         except Broken as broken:
             if not answer:
@@ -104,9 +111,8 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
             require_sealed=self.settings.require_sealed and not taken.proven,
         )
 
-    def _entry(self, taken: Taken, payload: Payload) -> tuple[Entry | Outcome, bool]:
-        """What became of this content, and whether an earlier message decided it; its outcome alone when it was erased,
-        and whether that very message was."""
+    def _entry(self, taken: Taken, payload: Payload) -> tuple[Entry | Gone, bool]:
+        """What became of this content, and whether an earlier message decided it."""
         envelope, ledger = taken.envelope, self.desk.ledger
         senders = self.senders.current(envelope.avsender_id)
         denied = barred(envelope, payload, senders, taken.received)
@@ -116,7 +122,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
         if stored is None:
             entry, outcome = self._process(envelope, payload, taken.received, senders)
             if (gone := self._erased(envelope, payload, outcome)) is not None:
-                return outcome, gone
+                return gone, False
             if outcome.erased is Erased.BARRED:
                 self.desk.quarantine(taken, "case erased by order of an authority")
             if outcome.denied:
@@ -128,32 +134,39 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
             stored = ledger.read(name)  # somebody was first: theirs is the truth
             assert stored is not None
         entry = msgspec.json.decode(stored.data, type=Entry)
+        # What is empty, or cannot be had, is one content whoever sends it.
+        if entry.receipt.verdict is Verdict.REJECTED and self._itself(envelope):
+            return Gone(receipt=entry.receipt), False
         return entry, entry.melding_id != envelope.melding_id
 
-    def _erased(self, envelope: Envelope, payload: Payload, outcome: Outcome) -> bool | None:
-        """Whether this very message was erased, or only another with its content; None when nothing of it was."""
+    def _erased(self, envelope: Envelope, payload: Payload, outcome: Outcome) -> Gone | None:
+        """Whether a message was erased, or is of what was: only what was refused can be."""
         if outcome.verdict is not Verdict.REJECTED or outcome.erased is Erased.BARRED:
             return None
-        ledger = self.desk.ledger
-        itself = ledger.exists(orders.message_mark(envelope.avsender_id, envelope.melding_id))
-        if itself or outcome.erased or ledger.exists(orders.content_mark(payload.digest)):
-            return itself
+        if self._itself(envelope):
+            return Gone(receipt=outcome.receipt)
+        if outcome.erased or self.desk.ledger.exists(orders.content_mark(payload.digest)):
+            return Gone(receipt=outcome.receipt, answer_type=outcome.answer_type)
         return None
 
-    def _forget(self, taken: Taken, payload: Payload, outcome: Outcome, itself: bool, answer: bool) -> Receipt:
-        """Keep nothing of what was erased. Its sender is told, unless that very message was answered before."""
-        receipt, profile = outcome.receipt, outcome.answer_profile
-        if answer and outcome.answer_type and not itself:
+    def _itself(self, envelope: Envelope) -> bool:
+        return self.desk.ledger.exists(orders.message_mark(envelope.avsender_id, envelope.melding_id))
+
+    def _forget(self, taken: Taken, payload: Payload, gone: Gone, answer: bool) -> Receipt:
+        """Keep nothing of what was erased."""
+        envelope, receipt = taken.envelope, gone.receipt
+        if answer and gone.answer_type:
+            profile = answer_profile(envelope.type)
             self.desk.answer(
-                taken.envelope,
-                outcome.answer_type,
+                envelope,
+                gone.answer_type,
                 render(receipt, profile, _ssb_ids()),
                 answer_id(receipt.kvitterings_id, receipt.svar_til),
                 file_name=file_name(receipt, profile),
                 sealed=payload.sealed,
             )
         self.desk.forget(taken)
-        log("slettet sak kom igjen", severity="WARNING", melding_id=taken.envelope.melding_id)
+        log("slettet sak kom igjen", severity="WARNING", melding_id=envelope.melding_id)
         return receipt
 
     def _process(

@@ -30,7 +30,7 @@ def test_what_an_erasure_sends(tmp_path: Path, order: Order, monkeypatch: pytest
     fill_others(e)
     fill_case(e)
     e.kostra.receive(kostra_message(kostra_file((BOY, "K-1"))))
-    google = GoogleSql(*read(e.office.schemas))
+    google = GoogleSql(read(e.office.schemas)[0], {})
     sent: set[str] = set()
     query = Tables.query
 

@@ -256,6 +256,7 @@ class Erasing:
             shutil.copytree(SCHEMAS, schemas)
             for table, columns in DERIVED.items():
                 place = schemas / table.replace(".", "/")
+                (place / "view.sql").unlink(missing_ok=True)  # a table here, so that it can be filled
                 if not (place / "schema.json").exists():
                     place.mkdir(parents=True, exist_ok=True)
                     (place / "schema.json").write_text(json.dumps(columns))

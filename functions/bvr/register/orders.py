@@ -11,6 +11,7 @@ asks for the first before it stores anything, and for the others before it refus
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Annotated, Literal
@@ -25,6 +26,7 @@ TEXT = Simple()
 STAMP = Simple(base="dateTime")
 DAY = Simple(base="date")
 Kind = Literal["MELDING", "MYNDIGHET", "OPPBEVARING"]
+_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 REOPENS: dict[str, bool] = {"MELDING": True, "MYNDIGHET": False, "OPPBEVARING": True}
 """Whether a case may come anew, with a later extract: after a deletion message and after its time was out, but not when
 an authority ordered it away. Then somebody has to decide."""
@@ -61,8 +63,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if (self.barn_id is None) == (self.orgnr is None or self.sak_id is None):
             raise ValueError("an order is about a case (orgnr and sak_id) or about a child (barn_id)")
-        if not (self.id and self.ordered_by and self.legal_basis) or "/" in self.id:
-            raise ValueError("an order has an id, somebody who gave it and a legal basis")
+        if not (_ID.fullmatch(self.id) and self.ordered_by and self.legal_basis):
+            raise ValueError("an order has an id (letters, digits, - and _), somebody who gave it and a legal basis")
 
     @property
     def about(self) -> str:
