@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -16,6 +17,13 @@ class Placement(StrEnum):
     DUPLICATE = "DUPLICATE"
     GAP = "GAP"
     STALE = "STALE"
+
+
+class Erased(StrEnum):
+    """The case was erased. OLD: this extract was erased with it. BARRED: a later one, and nothing may come of it."""
+
+    OLD = "OLD"
+    BARRED = "BARRED"
 
 
 class Known(Protocol):
@@ -37,6 +45,10 @@ class Known(Protocol):
         """(element name, lower-case Id) of all that earlier accepted submissions of the case had; None: not at hand."""
         ...
 
+    def erased(self, orgnr: str, sak_id: str, extract: datetime) -> Erased | None:
+        """Whether the case was erased by an order, so that this extract may not enter."""
+        ...
+
 
 class NothingKnown:
     """The offline self-check: there is no history."""
@@ -51,6 +63,9 @@ class NothingKnown:
         return False
 
     def elements(self, orgnr: str, sak_id: str) -> frozenset[tuple[str, str]] | None:
+        return None
+
+    def erased(self, orgnr: str, sak_id: str, extract: datetime) -> Erased | None:
         return None
 
 

@@ -31,6 +31,10 @@ INLINE_LIMIT = 256 * 1024
 DEAD_LETTER = "-dead-letter"
 """What the topic that takes a topic's dead letters is called after it (a test compares with the topology)."""
 SEALED_TYPE = "application/pkcs7-mime"
+BESIDE = ".konvolutt.json"
+"""What the attributes of an archived message are called after it, where they are too many for its metadata."""
+REDACTED = "redigert"
+"""Metadata of an archived file that a client was erased from: SHA-256 of the file as it came."""
 _UNKNOWN = "00000000-0000-0000-0000-000000000000"
 _OBJECT = re.compile(r"gs://([a-z0-9][a-z0-9._-]{1,220}[a-z0-9])/([^\x00-\x1f]{1,1024})")
 
@@ -189,7 +193,9 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         if self.archive.create(name, body, metadata):
             return now, name, delivery.proven
         stored = self.archive.read(name)
-        if stored is not None and stored.data == body:
+        if stored is not None and (
+            stored.data == body or stored.metadata.get(REDACTED) == hashlib.sha256(body).hexdigest()
+        ):
             return _received(stored), name, delivery.proven or _proven(stored)
         # The same melding-id with other content is not a redelivery: keep it too, and tell somebody.
         other = second_name(name, hashlib.sha256(body).hexdigest())
@@ -250,6 +256,13 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     def close(self, envelope: Envelope) -> None:
         """Nothing more is to be done or answered for a message."""
         self.ledger.delete(open_mark(envelope))
+
+    def forget(self, taken: Taken) -> None:
+        """Keep nothing of a message of what was erased."""
+        self.archive.delete(taken.name)
+        self.archive.delete(f"{taken.name}{BESIDE}")
+        self.archive.delete(too_large_name(raw_name(taken.envelope)))
+        self.close(taken.envelope)
 
     def quarantine(self, taken: Taken, reason: str) -> None:
         """A message from somebody who may not send it: marked, and an alarm. The bytes lie in the archive."""
@@ -358,14 +371,14 @@ def with_envelope(archive: Objects, name: str, attributes: dict[str, str], metad
     konvolutt = json.dumps(attributes)
     if len(konvolutt) < 6000:  # object metadata holds 8 KiB
         return {**metadata, "konvolutt": konvolutt}
-    archive.create(f"{name}.konvolutt.json", konvolutt.encode())
+    archive.create(f"{name}{BESIDE}", konvolutt.encode())
     return metadata
 
 
 def kept_attributes(archive: Objects, name: str, stored: Stored) -> dict[str, str]:
     """The attributes that were archived with a message."""
     konvolutt = stored.metadata.get("konvolutt")
-    if konvolutt is None and (beside := archive.read(f"{name}.konvolutt.json")):
+    if konvolutt is None and (beside := archive.read(f"{name}{BESIDE}")):
         konvolutt = beside.data.decode()
     found: dict[str, str] = json.loads(konvolutt or "{}")
     return found

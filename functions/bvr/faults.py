@@ -234,6 +234,14 @@ KINDS: dict[str, Kind] = {
         "Gi hver innsending sin egen Barnevern/@Id, og send saken på nytt.",
         "Give every submission its own Barnevern/@Id, and send the case again.",
     ),
+    "slettet": Kind(
+        "sak-slettet",
+        "SAK_SLETTET",
+        "",
+        "Slettet sak",
+        "Saken er slettet fra registeret etter ordre. Ta kontakt med registeret hvis den likevel skal rapporteres.",
+        "The case was erased from the register by order. Contact the register if it is to be reported all the same.",
+    ),
     "server": Kind(
         "teknisk-feil",
         "SERVERFEIL",

@@ -10,7 +10,7 @@ import contextlib
 import io
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime
 from functools import cache
 from typing import Any, ClassVar
@@ -136,6 +136,25 @@ class Bucket:
             return
         except (GoogleAPICallError, RetryError, OSError) as error:
             raise Retry(f"storage delete: {type(error).__name__}") from error
+
+    def replace(self, name: str, data: bytes, metadata: dict[str, str]) -> None:
+        """Write anew, in one step: there is always an object."""
+        blob = self._bucket.blob(name)
+        blob.metadata = metadata
+        try:
+            blob.upload_from_string(data, content_type="application/octet-stream", timeout=_SECONDS)
+        except (GoogleAPICallError, RetryError, OSError) as error:
+            raise Retry(f"storage replace: {type(error).__name__}") from error
+
+    def purge(self, name: str) -> None:
+        """Delete every generation of an object. What the bucket's soft delete keeps, it keeps."""
+        try:
+            for blob in self._client.list_blobs(self._bucket, prefix=name, versions=True, timeout=_SECONDS):
+                if blob.name == name:
+                    with contextlib.suppress(NotFound):
+                        blob.delete(timeout=_SECONDS)
+        except (GoogleAPICallError, RetryError, OSError) as error:
+            raise Retry(f"storage purge: {type(error).__name__}") from error
 
     def older_than(self, prefix: str, moment: datetime) -> Iterator[str]:
         for blob in self._client.list_blobs(self._bucket, prefix=prefix, timeout=_SECONDS):
@@ -497,6 +516,69 @@ def _kms_client() -> kms_v1.KeyManagementServiceClient:
 
 def kms_keys(versions: Sequence[str]) -> KmsKeys:
     return KmsKeys(_kms_client(), versions)
+
+
+class DeadLetters:
+    """Subscriptions that keep dead letters, looked through without losing any of them."""
+
+    def __init__(self, project: str, subscriptions: Iterable[str], patience: float = 10.0) -> None:
+        """`patience`: the seconds in which a subscription that holds something hands it out."""
+        self._project = project
+        self._subscriptions = sorted(subscriptions)
+        self._patience = patience
+
+    def sift(self, mine: Callable[[bytes, dict[str, str]], bool], *, remove: bool) -> dict[str, int]:
+        """How many messages of each subscription are `mine`; with `remove` they are acknowledged. Raises Retry.
+
+        The others are held until all have been seen, and then let go at once: none is handed out twice meanwhile.
+        """
+        with pubsub_v1.SubscriberClient() as client:
+            try:
+                return {name: self._sift(client, name, mine, remove) for name in self._subscriptions}
+            except (GoogleAPICallError, RetryError, OSError) as error:
+                raise Retry(f"dead letters: {type(error).__name__}") from error
+
+    def _sift(self, client: Any, name: str, mine: Callable[[bytes, dict[str, str]], bool], remove: bool) -> int:
+        path = client.subscription_path(self._project, name)
+        held: list[str] = []
+        found: list[str] = []
+        seen: set[str] = set()
+        try:
+            while True:
+                try:
+                    pulled = client.pull(
+                        subscription=path, max_messages=100, timeout=self._patience, retry=None
+                    ).received_messages
+                except DeadlineExceeded:
+                    break
+                new = [one for one in pulled if one.message.message_id not in seen]
+                for one in pulled:
+                    own = mine(one.message.data, dict(one.message.attributes))
+                    (found if own and one in new else held).append(one.ack_id)
+                seen |= {one.message.message_id for one in new}
+                if not new:
+                    break
+                _let_go(client, path, [*held, *found], 600)
+            if remove and found:
+                for part in _parts(found):
+                    client.acknowledge(subscription=path, ack_ids=part, timeout=_SECONDS, retry=None)
+        finally:
+            _let_go(client, path, held if remove else [*held, *found], 0)
+        return len(found)
+
+
+def _let_go(client: Any, path: str, ack_ids: list[str], seconds: int) -> None:
+    """Hold messages for so long; with 0, not at all."""
+    for part in _parts(ack_ids):
+        client.modify_ack_deadline(
+            subscription=path, ack_ids=part, ack_deadline_seconds=seconds, timeout=_SECONDS, retry=None
+        )
+
+
+def _parts(ack_ids: list[str]) -> Iterator[list[str]]:
+    """A request holds 512 KiB of them."""
+    for start in range(0, len(ack_ids), 1000):
+        yield ack_ids[start : start + 1000]
 
 
 class Inbox:

@@ -26,6 +26,7 @@ from bvr.model.versions import SUPPORTED
 from bvr.register import purposes
 from bvr.register.derived import Avledning
 from bvr.register.identity import PersonIdentifikator, PersonSak
+from bvr.register.orders import Sletteordre
 from bvr.rules.doc import render as rules
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,6 +61,7 @@ def outputs() -> dict[str, Callable[[], str]]:
             }.items()
         },
         "bigquery_schemas/drift/avledning/schema.json": lambda: _bigquery(Avledning),
+        "bigquery_schemas/drift/sletteordre/schema.json": lambda: _bigquery(Sletteordre),
         "bigquery_schemas/register/kostra_fil/schema.json": lambda: _bigquery(KostraFil),
         "bigquery_schemas/register/kostra_individ/schema.json": lambda: _bigquery(KostraIndivid),
         "functions/bvr/kostra/xsd/KostraBarnevern.xsd": kostra_schema.render,

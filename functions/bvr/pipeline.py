@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from bvr.chain import Known, Placement, place
+from bvr.chain import Erased, Known, Placement, place
 from bvr.decode import DEFAULT_LIMITS, Decoded, Limits, decode
 from bvr.decode_json import decode_json
 from bvr.decode_json import read as read_json
@@ -62,6 +62,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     receipt: Receipt
     answer_type: str | None
     denied: Denied | None = None
+    erased: Erased | None = None
 
     @property
     def answer_profile(self) -> str:
@@ -83,11 +84,21 @@ def process(message: Message, known: Known, settings: Settings, senders: Senders
     # Before anything is looked up or written for the reporter that the document names.
     if denied := senders.check_document(envelope, payload.signer, document.avgiver, day):
         return _refused(message, Decoded(faults=(denied.fault,)), denied=denied)
+    avgiver, case = document.avgiver, document.sak.id.lower()
+    if (erased := known.erased(avgiver.organisasjonsnummer, case, document.dato_uttrekk)) is not None:
+        return msgspec.structs.replace(_refused(message, Decoded(faults=(_ERASED,))), erased=erased)
     if fault := _clash(document, message, known):
         return _refused(message, Decoded(faults=(fault,)), document)
     placement = place(document, known)
     checked = check_document(document, known, settings.options, message.envelope.channel)
     return _processed(message, document, placement, checked)
+
+
+_ERASED = Fault(
+    kind="slettet",
+    nb="Saken er slettet fra registeret, og uttrekket tas ikke imot.",
+    en="The case has been erased from the register, and the extract is not accepted.",
+)
 
 
 def decode_payload(payload: Payload, limits: Limits) -> Decoded:

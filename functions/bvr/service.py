@@ -12,6 +12,7 @@ from typing import Protocol
 
 import msgspec
 
+from bvr.chain import Erased
 from bvr.desk import Desk, Objects, Taken
 from bvr.errors import Broken, Retry
 from bvr.intake.envelope import Delivery, Envelope
@@ -21,9 +22,11 @@ from bvr.intake.sender import Senders
 from bvr.log import log
 from bvr.pipeline import Message, Outcome, Settings, barred, process
 from bvr.receipt import Receipt, answer_id, file_name, render
+from bvr.register import orders
 from bvr.register.proto import RowWriter
 from bvr.register.rows import Cipher, row
 from bvr.rules import RULES
+from bvr.verdict import Verdict
 
 
 class Register(Protocol):
@@ -58,6 +61,13 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     orgnr: str | None = None
 
 
+class Gone(msgspec.Struct, frozen=True, kw_only=True):
+    """A message of what was erased: its sender is told, but for the very messages that were, which had their answer."""
+
+    receipt: Receipt
+    answer_type: str | None = None
+
+
 class Service(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a case needs on its way through. Without an `opener` nothing sealed can be opened."""
 
@@ -82,6 +92,8 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
         try:
             payload = self._open(taken)
             entry, repeated = self._entry(taken, payload)
+            if isinstance(entry, Gone):
+                return self._forget(taken, payload, entry, answer)
             return self._finish(taken.envelope, payload, entry, repeated, answer)
         except Broken as broken:
             if not answer:
@@ -99,7 +111,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
             require_sealed=self.settings.require_sealed and not taken.proven,
         )
 
-    def _entry(self, taken: Taken, payload: Payload) -> tuple[Entry, bool]:
+    def _entry(self, taken: Taken, payload: Payload) -> tuple[Entry | Gone, bool]:
         """What became of this content, and whether an earlier message decided it."""
         envelope, ledger = taken.envelope, self.desk.ledger
         senders = self.senders.current(envelope.avsender_id)
@@ -109,6 +121,10 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
         stored = None if denied else ledger.read(name)
         if stored is None:
             entry, outcome = self._process(envelope, payload, taken.received, senders)
+            if (gone := self._erased(envelope, payload, outcome)) is not None:
+                return gone, False
+            if outcome.erased is Erased.BARRED:
+                self.desk.quarantine(taken, "case erased by order of an authority")
             if outcome.denied:
                 # Not for ever: another register of senders may say otherwise of the same content.
                 name = name.replace(".json", f"-avsender-{senders.version[:16]}.json")
@@ -118,7 +134,40 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
             stored = ledger.read(name)  # somebody was first: theirs is the truth
             assert stored is not None
         entry = msgspec.json.decode(stored.data, type=Entry)
+        # What is empty, or cannot be had, is one content whoever sends it.
+        if entry.receipt.verdict is Verdict.REJECTED and self._itself(envelope):
+            return Gone(receipt=entry.receipt), False
         return entry, entry.melding_id != envelope.melding_id
+
+    def _erased(self, envelope: Envelope, payload: Payload, outcome: Outcome) -> Gone | None:
+        """Whether a message was erased, or is of what was: only what was refused can be."""
+        if outcome.verdict is not Verdict.REJECTED or outcome.erased is Erased.BARRED:
+            return None
+        if self._itself(envelope):
+            return Gone(receipt=outcome.receipt)
+        if outcome.erased or self.desk.ledger.exists(orders.content_mark(payload.digest)):
+            return Gone(receipt=outcome.receipt, answer_type=outcome.answer_type)
+        return None
+
+    def _itself(self, envelope: Envelope) -> bool:
+        return self.desk.ledger.exists(orders.message_mark(envelope.avsender_id, envelope.melding_id))
+
+    def _forget(self, taken: Taken, payload: Payload, gone: Gone, answer: bool) -> Receipt:
+        """Keep nothing of what was erased."""
+        envelope, receipt = taken.envelope, gone.receipt
+        if answer and gone.answer_type:
+            profile = answer_profile(envelope.type)
+            self.desk.answer(
+                envelope,
+                gone.answer_type,
+                render(receipt, profile, _ssb_ids()),
+                answer_id(receipt.kvitterings_id, receipt.svar_til),
+                file_name=file_name(receipt, profile),
+                sealed=payload.sealed,
+            )
+        self.desk.forget(taken)
+        log("slettet sak kom igjen", severity="WARNING", melding_id=envelope.melding_id)
+        return receipt
 
     def _process(
         self, envelope: Envelope, payload: Payload, received: datetime, senders: Senders
@@ -234,6 +283,9 @@ class _KnownHere:
 
     def elements(self, orgnr: str, sak_id: str) -> frozenset[tuple[str, str]] | None:
         return self._register.elements(orgnr, sak_id)
+
+    def erased(self, orgnr: str, sak_id: str, extract: datetime) -> Erased | None:
+        return orders.erased(self._ledger, orgnr, sak_id, extract)
 
 
 def _gap_mark(orgnr: str, innsending_id: str) -> str:

@@ -169,6 +169,7 @@ class GoogleSql:
         request.simple_catalog.CopyFrom(self._catalog)
         for name, given in tables.items():
             data = request.table_content[name].table_data
+            data.SetInParent()  # a table without rows has content, too
             for one in given:
                 cells = data.row.add().cell
                 for column in self._columns[name]:
@@ -276,7 +277,7 @@ class GoogleSql:
             parameter_mode=t.ParameterMode.PARAMETER_NAMED,
         )
         options.query_parameters = [
-            t.AnalyzerOptions.QueryParameter(name=name, type=self._of_schema({"type": kind}))
+            t.AnalyzerOptions.QueryParameter(name=name, type=self._of_schema(_parameter(kind)))
             for name, kind in parameters.items()
         ]
         return options.to_proto()
@@ -301,6 +302,11 @@ class GoogleSql:
         except ServerError as error:
             text = re.sub(r"^Code: \d+, Message: ", "", getattr(error, "raw_error", None) or str(error))
             raise SqlError(" ".join(text.split())) from None
+
+
+def _parameter(kind: str) -> dict[str, str]:
+    """A type of a parameter, STRING or ARRAY<STRING>, as a column has it."""
+    return {"type": kind[6:-1], "mode": "REPEATED"} if kind.startswith("ARRAY<") else {"type": kind}
 
 
 def _names(sql: str) -> set[str]:

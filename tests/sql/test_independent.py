@@ -117,6 +117,9 @@ class _Nothing:
     def elements(self, orgnr: str, sak_id: str) -> frozenset[tuple[str, str]] | None:
         return None
 
+    def erased(self, orgnr: str, sak_id: str, extract: datetime) -> None:
+        return None
+
 
 @pytest.fixture(scope="session")
 def simulated() -> list[dict[str, Any]]:

@@ -217,6 +217,8 @@ class EventService(msgspec.Struct, frozen=True, kw_only=True):
         )
         receipt = self.submissions.receive(delivery, answer=False)
         assert receipt is not None  # the type of message is ours
+        if receipt.fault == "slettet":
+            self.desk.ledger.delete(f"{_place(event)}/sak")  # the case was erased, and so is what led to it
         duty = MET if receipt.verdict is not Verdict.REJECTED else NOT_MET
         done = Done(duty=duty, handled=self.desk.clock(), pulled_as=pulled_as, sha256=found.sha256, receipt=receipt)
         if extract < event.extract:

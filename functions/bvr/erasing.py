@@ -1,0 +1,60 @@
+"""The office that erases, with Google behind its ports: what `bvr erase` works through."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bvr import gcp
+from bvr.config import config
+from bvr.intake.sealed import Opener
+from bvr.intake.sealed.keys import PemKeys, certificates, private_key
+from bvr.intake.sealed.seal import Signing
+from bvr.intake.sealed.trust import Trust
+from bvr.register.erasure import Office
+from bvr.register.keeps import Keeps
+from bvr.register.keys import TinkCipher
+from bvr.register.traces import Reader
+
+
+def office(patience: float = 10.0) -> Office:
+    """Everything that erasing needs, as the environment names it. Without a key to sign with, reports are not signed;
+    without one to open with, sealed messages that no row tells of cannot be read, and the report says how many.
+    `patience`: seconds to wait for each subscription's dead letters.
+    """
+    c = config()
+    storage = gcp.storage_client(c.project)
+    names = {
+        "arkiv": c.bucket_arkiv,
+        "protokoll": c.bucket_protokoll,
+        "innboks": c.bucket_innboks,
+        "kostra": c.bucket_kostra,
+        "rapporter": c.bucket_rapporter,
+    }
+    keeps = Keeps.of(c.schemas.parent / "terraform" / "topology.auto.tfvars.json")
+    return Office(
+        buckets={name: gcp.Bucket(storage, c.bucket(actual)) for name, actual in names.items()},
+        tables=gcp.queries(c),
+        dead=gcp.DeadLetters(c.project, keeps.dead_letters, patience),
+        reader=Reader(limits=c.settings.limits, opener=_opener(), cipher=TinkCipher.of(c.keyset)),
+        keeps=keeps,
+        schemas=c.schemas,
+        clock=lambda: datetime.now(UTC),
+        signing=_signing(),
+    )
+
+
+def _opener() -> Opener | None:
+    c = config()
+    if not (c.kms_keys or c.private_keys):
+        return None
+    keys = gcp.kms_keys(c.kms_keys.split(",")) if c.kms_keys else PemKeys.of(c.private_keys)
+    return Opener(keys=keys, trust=Trust.of(Path(c.trusted_issuers).read_bytes()), limits=c.sealed_limits)
+
+
+def _signing() -> Signing | None:
+    c = config()
+    if not c.seal_key:
+        return None
+    own, *chain = certificates(Path(c.seal_certificate))
+    return Signing(key=private_key(Path(c.seal_key)), certificate=own, chain=chain)
