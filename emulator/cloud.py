@@ -30,7 +30,7 @@ from emulator.functions import SOURCE, FunctionRunner, bare_environment
 from emulator.kommune import KommuneServer
 from emulator.processes import HOST, Child, Spawner, accepts_connections, answers_http, free_ports
 from emulator.scheduler import Scheduler
-from emulator.tokens import GoogleSigner, Key, TokenServer
+from emulator.tokens import GoogleSigner, Key, TokenServer, own_account
 from emulator.topology import ROOT, Subscription, Topology
 
 if TYPE_CHECKING:
@@ -247,6 +247,8 @@ class LocalCloud:
             "BVR_BIGQUERY_WRITE_ENDPOINT": f"{HOST}:{grpc_port}",
             **self.topology.environment,
             "BVR_KEYSET": str(self._keyset),
+            "BVR_ANALYSIS_KEYSET": str(self._keyset.with_name("analyse-nokkelsett.json")),
+            "BVR_DERIVING_ACCOUNTS": f"serviceAccount:{own_account(self.project)}",
             "BVR_PRIVATE_KEYS": str(self._pki / "register-nokkel"),
             "BVR_TRUSTED_ISSUERS": str(self._pki / "utstedere.pem"),
             "BVR_SEAL_KEY": str(self._pki / "register-nokkel" / "1.pem"),
@@ -281,17 +283,17 @@ class LocalCloud:
         return (self._data or self.run_dir) / "nokkelsett.json"
 
     def _write_keyset(self) -> None:
-        """A Tink keyset in the clear, made once: kept data can be read again only with the same one."""
-        if self._keyset.exists():
-            return
-        import tink
-        from tink import daead, json_proto_keyset_format, secret_key_access
+        """Tink keysets in the clear, made once: kept data can be read again only with the same one."""
+        from bvr.register import keys, pseudonyms
 
-        daead.register()
-        handle = tink.new_keyset_handle(daead.deterministic_aead_key_templates.AES256_SIV)
         self._keyset.parent.mkdir(parents=True, exist_ok=True)
-        self._keyset.touch(mode=0o600)
-        self._keyset.write_text(json_proto_keyset_format.serialize(handle, secret_key_access.TOKEN))
+        for path, make in (
+            (self._keyset, keys.new_keyset),
+            (self._keyset.with_name("analyse-nokkelsett.json"), pseudonyms.new_keyset),
+        ):
+            if not path.exists():
+                path.touch(mode=0o600)
+                path.write_text(make())
 
     @property
     def _pki(self) -> Path:
@@ -447,7 +449,24 @@ class LocalCloud:
             # Made again at each start: addresses have changed.
             own = (self._pki / "avsender.pem").read_text()
             self.add_senders(rights({SUPPLIER_ORGNR: own}, self.kommune.url), replace=True)
+        if any(table.id == "grunnlag.formal" for table in wanted):
+            self._add_purpose(client)
         return f"{len(self.topology.datasets)} datasets, {len(wanted)} tables and views"
+
+    def _add_purpose(self, client: Any) -> None:
+        """A purpose to try analysis with, of all municipalities, and the local account's access to it."""
+        if list(client.query_and_wait("SELECT 1 FROM grunnlag.formal LIMIT 1", retry=None, job_retry=None)):
+            return
+        client.query_and_wait(
+            "INSERT INTO grunnlag.formal (formal, beskrivelse, hjemmel, dato_presisjon, kohort, gyldig_fra, kommuner) "
+            "VALUES ('prove', 'Syntetiske data', 'ingen: data er syntetiske', 'DAG', FALSE, DATE '2000-01-01', [])",
+            retry=None,
+            job_retry=None,
+        )
+
+    def credentials_of(self, email: str) -> Path:
+        """A credentials file of somebody else, for `GOOGLE_APPLICATION_CREDENTIALS`: what an analyst has."""
+        return self.tokens.write_service_account(self.project, email)
 
     def add_senders(self, rights: Iterable[Right], *, replace: bool = False) -> None:
         """Rows of `grunnlag.avsender`, beside those of the synthetic municipalities or in place of all."""

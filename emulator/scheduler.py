@@ -84,7 +84,7 @@ class Scheduler:
         email = self._email(schedule.service_account)
         answer = requests.post(
             url,
-            json={"run_time": run_time},
+            json={"run_time": run_time, **schedule.body},
             headers={
                 "Authorization": f"Bearer {self._sign({'aud': url, 'email': email, 'sub': email})}",
                 "User-Agent": "Google-Cloud-Scheduler",

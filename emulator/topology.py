@@ -22,7 +22,14 @@ AckDeadline = Annotated[int, Field(ge=10, le=600)]
 Retention = Annotated[int, Field(ge=600, le=31 * 24 * 3600)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{2,254}$")]
 DatasetName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{2,254}$")]
-SECRETS = ("BVR_KEYSET", "BVR_SEAL_KEY", "BVR_SEAL_CERTIFICATE", "BVR_TRUSTED_ISSUERS", "BVR_MASKINPORTEN_KEY")
+SECRETS = (
+    "BVR_KEYSET",
+    "BVR_ANALYSIS_KEYSET",
+    "BVR_SEAL_KEY",
+    "BVR_SEAL_CERTIFICATE",
+    "BVR_TRUSTED_ISSUERS",
+    "BVR_MASKINPORTEN_KEY",
+)
 """Variables whose value names a secret that is mounted as a file."""
 AccountName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{2,29}$")]
 
@@ -122,6 +129,7 @@ class Schedule(Declared):
     cron: Annotated[str, Field(pattern=r"^\S+ \S+ \S+ \S+ \S+$")]
     time_zone: str
     attempt_deadline_seconds: Annotated[int, Field(ge=15, le=1800)]
+    body: dict[str, Any] = {}
 
 
 class Topology(Declared):

@@ -1,7 +1,7 @@
 """Entry points of the functions: parse the event, call, answer. No decisions.
 
 mottak, kostra, henting = receive · kostra-fil = receive_file · innsending-api = submit_api · utsending = deliver
-feiing = sweep · sporringer = run_queries · uttrekk = extract_api
+feiing = sweep · avledning = derive · sporringer = run_queries · uttrekk = extract_api
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def service() -> Service:
     return Service(
         desk=desk(),
         register=gcp.RegisterTable(gcp.write_client(c.bigquery_write_endpoint), gcp.queries(c), c, rows),
-        cipher=TinkCipher.of(c.keyset),
+        cipher=TinkCipher.of(c.keyset, gcp.unwrapping(c)),
         rows=rows,
         settings=c.settings,
         senders=senders(),
@@ -150,7 +150,7 @@ def kostra() -> KostraService:
         files=tables["kostra_fil"],
         client_rows=rows["kostra_individ"],
         file_rows=rows["kostra_fil"],
-        cipher=TinkCipher.of(c.keyset),
+        cipher=TinkCipher.of(c.keyset, gcp.unwrapping(c)),
         senders=senders(),
         names=names(),
         options=c.kostra_options,
@@ -287,6 +287,19 @@ def deliver(request: flask.Request) -> tuple[str, int]:
 def sweep(request: flask.Request) -> tuple[dict[str, int], int]:
     """feiing: wake what has been open too long."""
     return {"vekket": desk().sweep()}, 200
+
+
+@functions_framework.http
+def derive(request: flask.Request) -> tuple[dict[str, object], int]:
+    """avledning: what follows from the submissions so far; of the whole register when asked for `alt`, once a night."""
+    from bvr.deriving import derive as run
+    from bvr.figures import moment
+
+    meant = request.headers.get("X-CloudScheduler-ScheduleTime")
+    everything = bool((request.get_json(silent=True) or {}).get("alt"))
+    told = run(moment(meant), everything=everything)
+    log("avledet", alt=everything, **{f"{step}_endret": done.get("endret", 0) for step, done in told.items()})
+    return {"avledet": told}, 200
 
 
 @functions_framework.http

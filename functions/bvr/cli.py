@@ -16,6 +16,8 @@ from bvr.errors import BvrError
 from bvr.model.versions import CURRENT, SUPPORTED
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from bvr.model.compatibility import Change
 
 USAGE_ERROR = 64
@@ -186,6 +188,147 @@ def simulate(kommuner: int, saker: int, dager: int, seed: int, out: Path | None,
 
         sent = send_submissions(make(kommuner, saker, dager, seed), sealed=sealed)
         click.echo(f"{sent} submissions sent")
+
+
+@main.command(epilog=_example("bvr derive --everything"))
+@click.option("--as-of", help="As of this time (RFC 3339, with a zone); now unless given.")
+@click.option("--everything", is_flag=True, help="Of the whole register, as once a night.")
+def derive(as_of: str | None, everything: bool) -> None:
+    """Derive what follows from the submissions: current register, who is one child, pseudonyms, row access."""
+    _needs_environment()
+    from bvr.deriving import derive as run
+    from bvr.figures import moment
+
+    for step, done in run(moment(as_of), everything=everything).items():
+        click.echo(f"{step}: " + ", ".join(f"{name} {count}" for name, count in done.items()))
+
+
+@main.group()
+def pseudonym() -> None:
+    """Pseudonyms for analysis."""
+
+
+@pseudonym.command(epilog=_example("bvr pseudonym rotate prove --from 2026-07-01 --who personvernombudet --why årlig"))
+@click.argument("formal")
+@click.option(
+    "--from", "first", required=True, type=click.DateTime(["%Y-%m-%d"]), help="The first day of the new ones."
+)
+@click.option("--who", required=True, help="Who decided it.")
+@click.option("--why", required=True, help="Why.")
+def rotate(formal: str, first: datetime, who: str, why: str) -> None:
+    """Give a purpose new pseudonyms from a day on. Nothing is locked; the next derivation makes them."""
+    _needs_environment()
+    from bvr import gcp
+    from bvr.config import config
+    from bvr.figures import moment
+    from bvr.register.pseudonyms import rotate as run
+
+    epoch = run(gcp.queries(config()), formal, first.date(), moment(None), who, why)
+    click.echo(f"{formal}: epoke {epoch} fra {first.date()} | epoch {epoch} from that day")
+
+
+@main.command(epilog=_example("bvr access --dry-run"))
+@click.option("--dry-run", is_flag=True, help="Show what would be granted and taken back.")
+def access(dry_run: bool) -> None:
+    """Make BigQuery's row access what grunnlag.tilgang says today."""
+    _needs_environment()
+    from bvr import gcp
+    from bvr.config import config
+    from bvr.figures import moment
+    from bvr.pipeline import day_in_norway
+    from bvr.register.access import run
+
+    c = config()
+    tables = gcp.queries(c)
+    found = run(tables, gcp.RowPolicies(tables.client), day_in_norway(moment(None)), c.own_accounts, dry=dry_run)
+    for table, name in found.drop:
+        click.echo(f"- {table} {name}")
+    for one in found.create:
+        click.echo(f"+ {one.table} {one.grantee}: {one.filter}")
+
+
+@main.command(epilog=_example("bvr anonymity prove -k 5"))
+@click.argument("formal")
+@click.option("-k", "k", default=5, show_default=True, help="The size below which a class of children is small.")
+@click.option("--json", "as_json", is_flag=True)
+def anonymity(formal: str, k: int, as_json: bool) -> None:
+    """How well the views of a purpose hide a child: small classes and rare courses, by municipality and count."""
+    _needs_environment()
+    from rich.console import Console
+
+    from bvr import gcp
+    from bvr.config import config
+    from bvr.statistics.anonymity import as_json as to_json
+    from bvr.statistics.anonymity import as_tables, examine
+
+    tables = gcp.queries(config())
+    (purpose,) = tables.query("SELECT dato_presisjon FROM grunnlag.formal WHERE formal = @f", {"f": formal}) or (None,)
+    if purpose is None:
+        raise click.UsageError(f"there is no purpose {formal} in grunnlag.formal")
+    found = examine(tables, formal, k=k, precision=purpose["dato_presisjon"])
+    if as_json:
+        sys.stdout.buffer.write(to_json(found) + b"\n")
+        return
+    for table in as_tables(found):
+        Console().print(table)
+
+
+@main.command(
+    epilog=_example("bvr erase 2026-17 --orgnr 310000019 --sak <id> --kind MYNDIGHET --who X --basis Y --dry-run")
+)
+@click.argument("order")
+@click.option("--orgnr", help="Whose case.")
+@click.option("--sak", help="Sak/@Id of the case.")
+@click.option("--barn", help="The child's key in the register, for all its cases.")
+@click.option("--kind", type=click.Choice(["SLETTEMELDING", "MYNDIGHET", "OPPBEVARING"]), help="What orders it.")
+@click.option("--who", help="Who ordered it.")
+@click.option("--basis", help="The legal basis.")
+@click.option("--dry-run", is_flag=True, help="The plan, with counts; nothing is touched.")
+@click.option("--resume", is_flag=True, help="Go on with an order that was begun.")
+def erase(
+    order: str,
+    orgnr: str | None,
+    sak: str | None,
+    barn: str | None,
+    kind: str | None,
+    who: str | None,
+    basis: str | None,
+    dry_run: bool,
+    resume: bool,
+) -> None:
+    """Erase a case or a child, everywhere; the report says what went, and what is kept where and until when.
+
+    ORDER is the id of the order. Interrupted, it finishes when run again.
+    """
+    _needs_environment()
+    from bvr.erasing import office
+    from bvr.figures import moment
+    from bvr.register import erasure
+    from bvr.register.orders import Order
+
+    try:
+        if resume:
+            sys.stdout.buffer.write(erasure.resume(office(), order) + b"\n")
+            return
+        given = Order(
+            id=order,
+            kind=kind,  # type: ignore[arg-type]
+            ordered_by=who or "",
+            legal_basis=basis or "",
+            day=moment(None).date(),
+            orgnr=orgnr,
+            sak_id=sak,
+            barn_id=barn,
+        )
+    except KeyError as error:
+        raise click.UsageError(f"no order {order} was begun") from error
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    if dry_run:
+        for target, count in erasure.plan(office(), given).counts.items():
+            click.echo(f"{count:6} {target}")
+        return
+    sys.stdout.buffer.write(erasure.run(office(), given) + b"\n")
 
 
 @main.command(epilog=_example("bvr convert sak.xml --to json > sak.json"))

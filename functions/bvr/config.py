@@ -42,6 +42,13 @@ class Config(BaseSettings):
     bigquery_location: str = "europe-north1"
     keyset: str = ""
     """Path of the Tink keyset that encrypts direct identifiers: a mounted secret."""
+    keyset_kms_key: str = ""
+    """The Cloud KMS key that both keysets are wrapped with; empty: they are in the clear, as in the local cloud."""
+    analysis_keyset: str = ""
+    """Path of the Tink keyset that pseudonyms are made with: a mounted secret."""
+    deriving_accounts: str = ""
+    """Who derivations and queries run as, separated by commas: serviceAccount: and e-mail. They see every row.
+    Empty: the account of avledning."""
     private_keys: str = ""
     """Folder (or file) of the private keys that sealed messages are encrypted to; empty: see kms_keys."""
     kms_keys: str = ""
@@ -83,6 +90,11 @@ class Config(BaseSettings):
     def kostra_options(self) -> KostraOptions:
         """Raises msgspec.ValidationError, naming the switch, for one that does not exist or a reading that is none."""
         return msgspec.convert({"allow_synthetic": self.allow_synthetic, **self.kostra}, KostraOptions)
+
+    @property
+    def own_accounts(self) -> tuple[str, ...]:
+        named = tuple(one.strip() for one in self.deriving_accounts.split(",") if one.strip())
+        return named or (f"serviceAccount:avledning@{self.project}.iam.gserviceaccount.com",)
 
     def bucket(self, name: str) -> str:
         """Bucket names are global: the project is their prefix."""

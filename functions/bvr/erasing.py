@@ -36,7 +36,7 @@ def office(patience: float = 10.0) -> Office:
         buckets={name: gcp.Bucket(storage, c.bucket(actual)) for name, actual in names.items()},
         tables=gcp.queries(c),
         dead=gcp.DeadLetters(c.project, keeps.dead_letters, patience),
-        reader=Reader(limits=c.settings.limits, opener=_opener(), cipher=TinkCipher.of(c.keyset)),
+        reader=Reader(limits=c.settings.limits, opener=_opener(), cipher=TinkCipher.of(c.keyset, gcp.unwrapping(c))),
         keeps=keeps,
         schemas=c.schemas,
         clock=lambda: datetime.now(UTC),

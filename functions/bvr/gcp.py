@@ -42,6 +42,7 @@ from bvr.errors import Broken, Retry
 from bvr.intake.sender import Right
 from bvr.model.concepts import BEGREP, Sak
 from bvr.model.types import fields
+from bvr.register.keys import Unwrap
 from bvr.register.proto import RowWriter
 
 _SIMPLE_UPLOAD = 8 * 1024 * 1024  # above this the client uploads in several requests
@@ -516,6 +517,31 @@ def _kms_client() -> kms_v1.KeyManagementServiceClient:
 
 def kms_keys(versions: Sequence[str]) -> KmsKeys:
     return KmsKeys(_kms_client(), versions)
+
+
+def unwrapping(config: Config) -> Unwrap | None:
+    """How keysets are unwrapped; None where they are kept in the clear."""
+    return kms_unwrap(_kms_client(), config.keyset_kms_key) if config.keyset_kms_key else None
+
+
+def kms_unwrap(client: kms_v1.KeyManagementServiceClient, key: str) -> Unwrap:
+    """Decryption with a symmetric key of Cloud KMS (`key`: its full resource name). Faults raise Retry."""
+
+    def unwrap(data: bytes) -> bytes:
+        try:
+            answer = client.decrypt(
+                request={"name": key, "ciphertext": data, "ciphertext_crc32c": _crc32c(data)},
+                timeout=_SECONDS,
+                retry=None,
+            )
+        except (GoogleAPICallError, RetryError, OSError) as error:
+            raise Retry(f"kms decrypt: {type(error).__name__}") from error
+        plain = bytes(answer.plaintext)
+        if answer.plaintext_crc32c != _crc32c(plain):
+            raise Retry("kms decrypt: damaged on the way")
+        return plain
+
+    return unwrap
 
 
 class DeadLetters:

@@ -239,6 +239,12 @@ def _barn() -> View:
             Doc("Fødselsår; for ufødte året for termin.", "Year of birth; for the unborn, of the due date."),
         ),
         Column("kjonn", "ANY_VALUE(p.kjonn)", "STRING", Doc("Barnets kjønn.", "The child's sex."), "Kjonn"),
+        Column(
+            "kommunenummer",
+            "MAX_BY(g.kommunenummer, g.aar * 10000 + CAST(g.kommunenummer AS INT64))",
+            "STRING",
+            Doc("Kommunen i det siste året du kan se.", "The municipality of the last year that you see."),
+        ),
         Column("antall_saker", "COUNT(DISTINCT g.sak)", "INT64", Doc("Saker du kan se.", "Cases that you see.")),
         Column(
             "antall_kommuner",

@@ -14,6 +14,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Protocol
 from uuid import NAMESPACE_URL, uuid5
 
+import msgspec
+
 from bvr.model.types import Concept, Doc, Simple
 
 TEXT = Simple()
@@ -42,6 +44,14 @@ class Tables(Protocol):
     def insert(self, table: str, rows: list[dict[str, Any]], *, once: str = "") -> None:
         """Add rows to a table (dataset.table), all or none; with `once`, the same call again adds nothing."""
         ...
+
+
+class Done(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run did: cases it looked at, and rows that it changed."""
+
+    steg: str
+    antall: int
+    endret: int
 
 
 class Window:

@@ -21,7 +21,7 @@ from uuid import NAMESPACE_URL, uuid5
 import msgspec
 
 from bvr.model.types import Concept, Doc, Person, Simple
-from bvr.register.derived import BEGINNING, Tables, Window, record, window
+from bvr.register.derived import BEGINNING, Done, Tables, Window, record, window
 
 STEP = "person"
 TEXT = Simple()
@@ -103,14 +103,6 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     known: Known
     grunn: str
     cause: str | None
-
-
-class Done(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run did: cases it looked at, and new versions of them."""
-
-    steg: str
-    antall: int
-    endret: int
 
 
 def own_key(case: Case) -> str:

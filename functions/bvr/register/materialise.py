@@ -8,20 +8,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-import msgspec
-
 from bvr.model import history
-from bvr.register.derived import Tables, record, window
+from bvr.register.derived import Done, Tables, record, window
 
 STEP = "sak_tabell"
-
-
-class Done(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run did: cases it looked at, and cases that entered, left or were replaced in the table."""
-
-    steg: str
-    antall: int
-    endret: int
 
 
 def run(tables: Tables, at: datetime, *, everything: bool = False) -> Done:

@@ -10,12 +10,12 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any, Protocol
 
-import msgspec
 import tink
 from tink import json_proto_keyset_format, prf, secret_key_access
 
 from bvr.errors import BvrError
-from bvr.register.derived import Tables, record, window
+from bvr.register.derived import Done, Tables, record, window
+from bvr.register.keys import Unwrap, keyset
 
 STEP = "pseudonym"
 _HALF = 16
@@ -31,10 +31,16 @@ class Prf(Protocol):
 class TinkPrf:
     """The function of a keyset's primary key."""
 
-    def __init__(self, keyset: str) -> None:
+    def __init__(self, keys: str | tink.KeysetHandle) -> None:
         prf.register()
-        handle = json_proto_keyset_format.parse(keyset, secret_key_access.TOKEN)
+        handle = json_proto_keyset_format.parse(keys, secret_key_access.TOKEN) if isinstance(keys, str) else keys
         self._primary = handle.primitive(prf.PrfSet).primary()
+
+    @classmethod
+    def of(cls, path: str, unwrap: Unwrap | None = None) -> TinkPrf:
+        """The function of a keyset file."""
+        prf.register()
+        return cls(keyset(path, unwrap))
 
     def compute(self, data: bytes) -> bytes:
         return bytes(self._primary.compute(data, 2 * _HALF))
@@ -51,14 +57,6 @@ def pseudonym(key: Prf, formal: str, epoke: int, kind: str, nokkel: str) -> tupl
     """(the pseudonym, 32 hex digits; its secret, 16 bytes)."""
     made = key.compute("|".join((formal, str(epoke), kind, nokkel)).encode())
     return made[:_HALF].hex(), made[_HALF:]
-
-
-class Done(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run did: cases it looked at, and pseudonyms or rows that it made or changed."""
-
-    steg: str
-    antall: int
-    endret: int
 
 
 class UnknownPurpose(BvrError):

@@ -48,7 +48,7 @@ VIEWS = (
     Exposed(view="analyse.sak", dates=("start_dato",)),
     Exposed(view="analyse.melding", dates=("start_dato",)),
     Exposed(view="analyse.undersokelse", dates=("start_dato",)),
-    Exposed(view="analyse.vedtak", dates=("start_dato",), sensitive="lovhjemmel_kode"),
+    Exposed(view="analyse.vedtak", dates=("start_dato",), sensitive="lovhjemmel_kapittel"),
     Exposed(view="analyse.tiltak", dates=("start_dato",), sensitive="kategori_kode"),
     Exposed(view="analyse.flytting", dates=("slutt_dato",), sensitive="flytting_til_kode"),
 )
