@@ -21,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import ContextVar
 from datetime import date, datetime
-from functools import wraps
+from functools import lru_cache, wraps
 from importlib.metadata import version
 from pathlib import Path
 from types import FunctionType
@@ -445,12 +445,14 @@ def lists_are_unnested_in_the_projection() -> None:
 
     apply_rules = SQLTranslator._apply_rules
 
+    @lru_cache(maxsize=256)
+    def projected(sql: str) -> str:
+        tree = sqlglot.parse_one(sql, read="duckdb")
+        return tree.sql(dialect="duckdb") if _project_lists(tree) else sql
+
     def apply_rules_and_project(self: Any, sql: str, **rest: Any) -> str:
         found: str = apply_rules(self, sql, **rest)
-        if "UNNEST" not in found:
-            return found
-        tree = sqlglot.parse_one(found, read="duckdb")
-        return tree.sql(dialect="duckdb") if _project_lists(tree) else found
+        return projected(found) if "UNNEST" in found else found
 
     SQLTranslator._apply_rules = apply_rules_and_project
 
