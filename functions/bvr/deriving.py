@@ -1,4 +1,4 @@
-"""Everything that is derived of the register, in its order, with Google behind its ports: `avledning`, and `bvr derive`.
+"""Everything that is derived of the register, in its order: the function `avledning`, and `bvr derive`.
 
 Each step reads what the one before wrote, keeps its own account of how far it has come, and finishes when run again.
 """

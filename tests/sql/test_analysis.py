@@ -23,6 +23,7 @@ from bvr.pipeline import Message, Settings, process
 from bvr.register.rows import row
 from bvr.rules.options import RuleOptions
 from bvr.simulate import Mix, simulate
+from bvr.statistics.anonymity import VIEWS, as_json, examine
 from tests.generative.test_json_form import Everybody
 from tests.sql.googlesql import SCHEMAS, declared
 from tests.sql.test_access import World, purpose
@@ -162,7 +163,7 @@ def test_a_move_is_one_course(analysed: Analysed) -> None:
     assert sum(len(k) > 1 for k in moved.values()) > 3
     several = [r for r in analysed.rows("barn") if r["antall_kommuner"] > 1]
     assert several
-    course = [r for r in analysed.rows("barn_forlop") if r["barn"] == several[0]["barn"]]
+    course = [r for r in analysed.rows("barn_forlop") if r["barn_ref"] == several[0]["barn_ref"]]
     course.sort(key=lambda r: r["nummer"])
     assert [r["nummer"] for r in course] == list(range(1, len(course) + 1))
     assert course[0]["dager"] == 0
@@ -191,7 +192,7 @@ def test_views_agree_with_the_current_register(analysed: Analysed) -> None:
                 )
         rows = analysed.rows(view)
         assert len(rows) == expected, view
-        assert len({r[view] for r in rows}) == expected
+        assert len({r[f"{view}_ref"] for r in rows}) == expected
     assert len(analysed.rows("sak")) == len(current)
 
 
@@ -204,13 +205,14 @@ def test_references_lead_from_view_to_view(analysed: Analysed) -> None:
         ("Vedtak", "vedtak"),
         ("Tiltak", "tiltak"),
     ):
-        ends = {r["fra"] for r in links if r["fra_type"] == kind} | {r["til"] for r in links if r["til_type"] == kind}
+        ends = {r["fra_ref"] for r in links if r["fra_type"] == kind}
+        ends |= {r["til_ref"] for r in links if r["til_type"] == kind}
         assert ends
-        assert ends <= {r[view] for r in analysed.rows(view)}
-    cases = {(r["sak"], r["barn"]) for r in analysed.rows("sak")}
+        assert ends <= {r[f"{view}_ref"] for r in analysed.rows(view)}
+    cases = {(r["sak_ref"], r["barn_ref"]) for r in analysed.rows("sak")}
     for view in ("melding", "tiltak", "hendelse", "relasjon"):
-        assert {(r["sak"], r["barn"]) for r in analysed.rows(view)} <= cases
-    assert {r["barn"] for r in analysed.rows("sak")} == {r["barn"] for r in analysed.rows("barn")}
+        assert {(r["sak_ref"], r["barn_ref"]) for r in analysed.rows(view)} <= cases
+    assert {r["barn_ref"] for r in analysed.rows("sak")} == {r["barn_ref"] for r in analysed.rows("barn")}
 
 
 @pytest.mark.local_cloud
@@ -237,7 +239,11 @@ def test_dates_are_as_exact_as_the_purpose_allows(analysed: Analysed) -> None:
 
 @pytest.mark.local_cloud
 def test_purposes_share_no_pseudonym(analysed: Analysed) -> None:
-    for view, names in (("barn", ("barn",)), ("tiltak", ("barn", "sak", "tiltak")), ("hendelse", ("element",))):
+    for view, names in (
+        ("barn", ("barn_ref",)),
+        ("tiltak", ("barn_ref", "sak_ref", "tiltak_ref")),
+        ("hendelse", ("element_ref",)),
+    ):
         one, other = (analysed.rows(view, formal) for formal in ("dag", "ar"))
         assert len(one) == len(other)
         for name in names:
@@ -256,3 +262,15 @@ def test_freshness_counts_what_is_kept_out(analysed: Analysed) -> None:
         assert rows[kommune]["andel_med_feil"] == rows[kommune]["saker_med_feil"] / rows[kommune]["saker"]
     assert sum(r["saker_med_feil"] for r in analysed.rows("ferskhet")) > 0
     assert max(r["siste_innsending"] for r in rows.values()) <= max(s.sent for s in analysed.submissions) + timedelta(1)
+
+
+@pytest.mark.local_cloud
+def test_the_report_on_anonymity_reads_these_views(analysed: Analysed) -> None:
+    found = examine(analysed.world.tables, "dag")
+    assert {c.view for c in found.classes} == {e.view for e in VIEWS}
+    assert max(c.children for c in found.classes) == len(analysed.rows("barn"))
+    assert all(sum(c.groups.values()) for c in found.classes)
+    assert found.courses[0].courses > 0
+    text = as_json(found).decode().lower()
+    for secret in analysed.secrets():
+        assert secret.lower() not in text

@@ -40,11 +40,11 @@ def columns(**kinds: str) -> list[dict[str, Any]]:
 
 BARN, TILTAK = VIEWS[0], next(one for one in VIEWS if one.view == "analyse.tiltak")
 SHAPES = {
-    "analyse.barn": columns(formal=TEXT, barn=TEXT, kommunenummer=TEXT, fodselsaar=YEAR, kjonn=TEXT),
-    COURSE: columns(formal=TEXT, barn=TEXT, kommunenummer=TEXT, dato=DAY, type=TEXT, kode=TEXT),
+    "analyse.barn": columns(formal=TEXT, barn_ref=TEXT, kommunenummer=TEXT, fodselsaar=YEAR, kjonn=TEXT),
+    COURSE: columns(formal=TEXT, barn_ref=TEXT, kommunenummer=TEXT, dato=DAY, type=TEXT, kode=TEXT),
 } | {
     one.view: columns(
-        **{"formal": TEXT, "barn": TEXT, "kommunenummer": TEXT},
+        **{"formal": TEXT, "barn_ref": TEXT, "kommunenummer": TEXT},
         **dict.fromkeys(one.dates, DAY),
         **({one.sensitive: TEXT} if one.sensitive else {}),
     )
@@ -88,15 +88,15 @@ class Quick(Engine):
 
 
 def child(barn: str, kommune: str = "0301", year: int = 2015, sex: str = "1") -> dict[str, Any]:
-    return {"barn": barn, "kommunenummer": kommune, "fodselsaar": year, "kjonn": sex}
+    return {"barn_ref": barn, "kommunenummer": kommune, "fodselsaar": year, "kjonn": sex}
 
 
 def measure(barn: str, day: date, kommune: str = "0301", code: str = "1.1") -> dict[str, Any]:
-    return {"barn": barn, "kommunenummer": kommune, "start_dato": day, "kategori_kode": code}
+    return {"barn_ref": barn, "kommunenummer": kommune, "start_dato": day, "kategori_kode": code}
 
 
 def step(barn: str, day: int, kind: str, code: str | None = None, kommune: str = "0301") -> dict[str, Any]:
-    return {"barn": barn, "kommunenummer": kommune, "dato": date(2024, 1, day), "type": kind, "kode": code}
+    return {"barn_ref": barn, "kommunenummer": kommune, "dato": date(2024, 1, day), "type": kind, "kode": code}
 
 
 def world(**given: list[dict[str, Any]]) -> Rows:

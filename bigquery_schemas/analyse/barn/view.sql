@@ -1,7 +1,7 @@
 -- Laget med `bvr generate`; endre modellen. | Generated: change the model instead.
 SELECT
   g.formal AS formal,
-  g.barn AS barn,
+  g.barn AS barn_ref,
   EXTRACT(YEAR FROM ANY_VALUE(p.fodseldato)) AS fodselsaar,
   ANY_VALUE(p.kjonn) AS kjonn,
   MAX_BY(g.kommunenummer, g.aar * 10000 + CAST(g.kommunenummer AS INT64)) AS kommunenummer,

@@ -3,10 +3,10 @@ SELECT
   g.formal AS formal,
   g.kommunenummer AS kommunenummer,
   g.bydelsnummer AS bydelsnummer,
-  g.barn AS barn,
-  g.sak AS sak,
+  g.barn AS barn_ref,
+  g.sak AS sak_ref,
   g.aar AS aar,
-  SUBSTR(TO_HEX(SHA256(CONCAT(g.salt, CAST(CONCAT('Ettervern', '/', LOWER(x.id)) AS BYTES)))), 1, 32) AS ettervern,
+  SUBSTR(TO_HEX(SHA256(CONCAT(g.salt, CAST(CONCAT('Ettervern', '/', LOWER(x.id)) AS BYTES)))), 1, 32) AS ettervern_ref,
   CAST(CASE g.dato_presisjon WHEN 'DAG' THEN x.tilbud_sendt_dato WHEN 'MANED' THEN DATE_TRUNC(x.tilbud_sendt_dato, MONTH) WHEN 'KVARTAL' THEN DATE_TRUNC(x.tilbud_sendt_dato, QUARTER) ELSE DATE_TRUNC(x.tilbud_sendt_dato, YEAR) END AS DATE) AS tilbud_sendt_dato,
   CAST(CASE g.dato_presisjon WHEN 'DAG' THEN x.konklusjon.slutt_dato WHEN 'MANED' THEN DATE_TRUNC(x.konklusjon.slutt_dato, MONTH) WHEN 'KVARTAL' THEN DATE_TRUNC(x.konklusjon.slutt_dato, QUARTER) ELSE DATE_TRUNC(x.konklusjon.slutt_dato, YEAR) END AS DATE) AS konklusjon_slutt_dato,
   x.konklusjon.kode AS konklusjon_kode

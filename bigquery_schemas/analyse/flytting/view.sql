@@ -3,10 +3,10 @@ SELECT
   g.formal AS formal,
   g.kommunenummer AS kommunenummer,
   g.bydelsnummer AS bydelsnummer,
-  g.barn AS barn,
-  g.sak AS sak,
+  g.barn AS barn_ref,
+  g.sak AS sak_ref,
   g.aar AS aar,
-  SUBSTR(TO_HEX(SHA256(CONCAT(g.salt, CAST(CONCAT('Flytting', '/', LOWER(x.id)) AS BYTES)))), 1, 32) AS flytting,
+  SUBSTR(TO_HEX(SHA256(CONCAT(g.salt, CAST(CONCAT('Flytting', '/', LOWER(x.id)) AS BYTES)))), 1, 32) AS flytting_ref,
   CAST(CASE g.dato_presisjon WHEN 'DAG' THEN x.slutt_dato WHEN 'MANED' THEN DATE_TRUNC(x.slutt_dato, MONTH) WHEN 'KVARTAL' THEN DATE_TRUNC(x.slutt_dato, QUARTER) ELSE DATE_TRUNC(x.slutt_dato, YEAR) END AS DATE) AS slutt_dato,
   x.arsak_fra.kode AS arsak_fra_kode,
   x.flytting_til.kode AS flytting_til_kode

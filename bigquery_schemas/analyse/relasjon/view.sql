@@ -90,12 +90,12 @@ SELECT DISTINCT
   g.formal AS formal,
   g.kommunenummer AS kommunenummer,
   g.bydelsnummer AS bydelsnummer,
-  g.barn AS barn,
-  g.sak AS sak,
+  g.barn AS barn_ref,
+  g.sak AS sak_ref,
   x.fra_type AS fra_type,
-  SUBSTR(TO_HEX(SHA256(CONCAT(g.salt, CAST(CONCAT(x.fra_type, '/', f.id) AS BYTES)))), 1, 32) AS fra,
+  SUBSTR(TO_HEX(SHA256(CONCAT(g.salt, CAST(CONCAT(x.fra_type, '/', f.id) AS BYTES)))), 1, 32) AS fra_ref,
   x.til_type AS til_type,
-  SUBSTR(TO_HEX(SHA256(CONCAT(g.salt, CAST(CONCAT(x.til_type, '/', t.id) AS BYTES)))), 1, 32) AS til
+  SUBSTR(TO_HEX(SHA256(CONCAT(g.salt, CAST(CONCAT(x.til_type, '/', t.id) AS BYTES)))), 1, 32) AS til_ref
 FROM lenke AS x
 JOIN element AS f ON f.orgnr = x.orgnr AND f.sak_id = x.sak_id AND f.type = x.fra_type AND f.nokkel = x.fra_id
 JOIN element AS t ON t.orgnr = x.orgnr AND t.sak_id = x.sak_id AND t.type = x.til_type AND t.nokkel = x.til_id

@@ -158,8 +158,8 @@ def _own(year: bool = True) -> tuple[Column, ...]:
         Column("formal", "g.formal", "STRING", Doc("Formålet tilgangen gjelder.", "The purpose of the access.")),
         Column("kommunenummer", "g.kommunenummer", "STRING", Doc("Kommunen saken er i.", "The case's municipality.")),
         Column("bydelsnummer", "g.bydelsnummer", "STRING", Doc("Bydelen.", "The city district.")),
-        Column("barn", "g.barn", "STRING", Doc("Barnets pseudonym i formålet.", "The child's pseudonym.")),
-        Column("sak", "g.sak", "STRING", Doc("Sakens pseudonym i formålet.", "The case's pseudonym.")),
+        Column("barn_ref", "g.barn", "STRING", Doc("Barnets pseudonym i formålet.", "The child's pseudonym.")),
+        Column("sak_ref", "g.sak", "STRING", Doc("Sakens pseudonym i formålet.", "The case's pseudonym.")),
     ]
     if year:
         found.append(Column("aar", "g.aar", "INT64", Doc("Året det begynte.", "The year it began.")))
@@ -202,7 +202,7 @@ def _element(concept: type[Concept]) -> View:
     kind, name = concept.__name__, _place(concept)
     columns = (
         *_own(),
-        _ref(name, f"'{kind}'", "LOWER(x.id)", "Henvisning til elementet.", "Reference to the element."),
+        _ref(f"{name}_ref", f"'{kind}'", "LOWER(x.id)", "Henvisning til elementet.", "Reference to the element."),
         *_columns(concept, "x"),
     )
     sql = (
@@ -231,7 +231,7 @@ def _barn() -> View:
     """The one place where something of Personalia is shown: the year of birth, and the sex."""
     columns = (
         Column("formal", "g.formal", "STRING", Doc("Formålet tilgangen gjelder.", "The purpose of the access.")),
-        Column("barn", "g.barn", "STRING", Doc("Barnets pseudonym i formålet.", "The child's pseudonym.")),
+        Column("barn_ref", "g.barn", "STRING", Doc("Barnets pseudonym i formålet.", "The child's pseudonym.")),
         Column(
             "fodselsaar",
             "EXTRACT(YEAR FROM ANY_VALUE(p.fodseldato))",
@@ -270,7 +270,7 @@ _EVENT = (
     Column("kode", "h.kode", "STRING", Doc("Koden, der hendelsen har en.", "Its code, where it has one.")),
     Column("kodeliste", "h.kodeliste", "STRING", Doc("Kodelisten koden er fra.", "The code list of the code.")),
     Column("lovhjemmel", "h.lovhjemmel", "STRING", Doc("Bestemmelsen.", "The provision.")),
-    _ref("element", "h.forelder", "h.element_id", "Elementet den hører til.", "The element that it belongs to."),
+    _ref("element_ref", "h.forelder", "h.element_id", "Elementet den hører til.", "The element that it belongs to."),
     Column("forelder", "h.forelder", "STRING", Doc("Hva slags element det er.", "The kind of that element.")),
 )
 _EVENTS = (
@@ -287,7 +287,7 @@ def _hendelse() -> View:
 
 
 def _forlop() -> View:
-    order = "PARTITION BY formal, barn ORDER BY dato, type, kommunenummer, sak, element, kode"
+    order = "PARTITION BY formal, barn_ref ORDER BY dato, type, kommunenummer, sak_ref, element_ref, kode"
 
     def over(name: str, sql: str, kind: str, nb: str, en: str) -> Column:
         return Column(name, sql, kind, Doc(nb, en))
@@ -299,7 +299,7 @@ def _forlop() -> View:
         over("nummer", f"ROW_NUMBER() OVER ({order})", "INT64", "Hendelsens nummer i forløpet.", "Its number."),
         over(
             "dager",
-            "DATE_DIFF(dato, MIN(dato) OVER (PARTITION BY formal, barn), DAY)",
+            "DATE_DIFF(dato, MIN(dato) OVER (PARTITION BY formal, barn_ref), DAY)",
             "INT64",
             "Dager siden den første hendelsen du kan se.",
             "Days since the first event that you see.",
@@ -329,9 +329,9 @@ def _relasjon() -> View:
     columns = (
         *(c for c in _own() if c.name != "aar"),
         Column("fra_type", "x.fra_type", "STRING", Doc("Elementet det går fra.", "Kind of its source."), "Begrep"),
-        _ref("fra", "x.fra_type", "f.id", "Henvisning til det.", "Reference to it."),
+        _ref("fra_ref", "x.fra_type", "f.id", "Henvisning til det.", "Reference to it."),
         Column("til_type", "x.til_type", "STRING", Doc("Elementet det går til.", "Kind of its target."), "Begrep"),
-        _ref("til", "x.til_type", "t.id", "Henvisning til det.", "Reference to it."),
+        _ref("til_ref", "x.til_type", "t.id", "Henvisning til det.", "Reference to it."),
     )
     sql = (
         "WITH element AS (\n"
@@ -480,8 +480,8 @@ er: barn, saker og elementer har pseudonymer som gjelder i formålet og ingen an
   kolonnen `formal` hvilket raden er fra; spør om ett om gangen. | You see your rows alone; ask for one purpose at a time.
 - **Hvor ferskt er det?** `SELECT * FROM analyse.ferskhet` sier når hver kommune sist sendte noe, og hvor stor andel av sakene
   som er holdt utenfor på grunn av feil. Visningene oppdateres hvert tiende minutt. | How fresh: `ferskhet`.
-- **Koble visninger** på `formal` og `sak` (eller `barn`), og elementer ved `relasjon` (`fra` og `til` er kolonnen som heter det
-  samme som visningen). | Join on `formal` and `sak`, and elements by way of `relasjon`.
+- **Koble visninger** på `formal` og `sak_ref` (eller `barn_ref`), og elementer ved `relasjon`: `fra_ref` og `til_ref` er det
+  samme som `tiltak_ref` i `tiltak`, og så videre. | Join on `formal` and `sak_ref`, and elements by way of `relasjon`.
 - I en notatbok: [`notebooks/analyse.ipynb`](../notebooks/analyse.ipynb). | In a notebook.
 """
 

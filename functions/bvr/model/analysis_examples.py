@@ -38,8 +38,8 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         Example(
             "Hvor lenge etter den første hendelsen kommer det første tiltaket?",
             "How long after the first event does the first measure come?",
-            "SELECT COUNT(*) AS barn, AVG(dager) AS dager\nFROM (\n  SELECT barn, MIN(dager) AS dager\n"
-            "  FROM analyse.barn_forlop\n  WHERE type = 'Tiltak'\n  GROUP BY barn\n)",
+            "SELECT COUNT(*) AS barn, AVG(dager) AS dager\nFROM (\n  SELECT barn_ref, MIN(dager) AS dager\n"
+            "  FROM analyse.barn_forlop\n  WHERE type = 'Tiltak'\n  GROUP BY barn_ref\n)",
         ),
     ),
     "sak": (
@@ -85,8 +85,8 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
             "Hvor lang tid tar det fra undersøkelsen begynner til vedtaket?",
             "How long is it from the start of an investigation to the decision?",
             "SELECT DATE_DIFF(v.start_dato, u.start_dato, DAY) AS dager, COUNT(*) AS vedtak\nFROM analyse.relasjon AS r\n"
-            "JOIN analyse.undersokelse AS u ON u.formal = r.formal AND u.undersokelse = r.fra\n"
-            "JOIN analyse.vedtak AS v ON v.formal = r.formal AND v.vedtak = r.til\nGROUP BY dager\nORDER BY dager",
+            "JOIN analyse.undersokelse AS u ON u.formal = r.formal AND u.undersokelse_ref = r.fra_ref\n"
+            "JOIN analyse.vedtak AS v ON v.formal = r.formal AND v.vedtak_ref = r.til_ref\nGROUP BY dager\nORDER BY dager",
         ),
     ),
     "tiltak": (
@@ -139,7 +139,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         Example(
             "Hvor mange meldinger førte til undersøkelse?",
             "How many reports led to an investigation?",
-            "SELECT COUNT(DISTINCT fra) AS meldinger\nFROM analyse.relasjon\n"
+            "SELECT COUNT(DISTINCT fra_ref) AS meldinger\nFROM analyse.relasjon\n"
             "WHERE fra_type = 'Melding' AND til_type = 'Undersokelse'",
         ),
     ),

@@ -135,13 +135,9 @@ def _rows(exposed: Exposed, by: Iterable[str], unit: str = "") -> str:
     columns = [f"DATE_TRUNC(v.{c}, {unit})" if unit and c in exposed.dates else _of(c, exposed) for c in by]
     key = ", '|', ".join(f"IFNULL(CAST({column} AS STRING), '')" for column in columns)
     sensitive = f"v.{exposed.sensitive}" if exposed.sensitive else "''"
-    joined = (
-        ""
-        if exposed.view == PERSON
-        else " LEFT JOIN barnet AS b ON v.barn = b.barn AND v.kommunenummer = b.kommunenummer"
-    )
+    joined = "" if exposed.view == PERSON else " LEFT JOIN barnet AS b ON v.barn_ref = b.barn"
     return (
-        f"SELECT DISTINCT v.barn, v.kommunenummer, CONCAT({key}) AS klasse, {sensitive} AS verdi "  # noqa: S608
+        f"SELECT DISTINCT v.barn_ref AS barn, v.kommunenummer, CONCAT({key}) AS klasse, {sensitive} AS verdi "  # noqa: S608
         f"FROM {exposed.view} AS v{joined} WHERE v.formal = @formal"
     )
 
@@ -153,8 +149,8 @@ def _of(column: str, exposed: Exposed) -> str:
 
 _CHILD = (
     # By an alias: the view has a column of its own name.
-    "barnet AS (SELECT p.barn, p.kommunenummer, MIN(p.fodselsaar) AS fodselsaar, MIN(p.kjonn) AS kjonn "  # noqa: S608
-    f"FROM {PERSON} AS p WHERE p.formal = @formal GROUP BY p.barn, p.kommunenummer)"
+    "barnet AS (SELECT p.barn_ref AS barn, MIN(p.fodselsaar) AS fodselsaar, MIN(p.kjonn) AS kjonn "  # noqa: S608
+    f"FROM {PERSON} AS p WHERE p.formal = @formal GROUP BY p.barn_ref)"
 )
 _SIZES = (
     "storrelse AS (SELECT klasse, MIN(kommunenummer) AS kommunenummer, COUNT(DISTINCT barn) AS antall, "
@@ -193,7 +189,7 @@ def courses_sql(of: str) -> str:
     """Courses by municipality: `kommunenummer, barn`, those that fewer than k share; and without a municipality the
     totals: `lop, sjeldne, barn, utsatt`. Parameters: formal, k."""
     return (
-        f"WITH hendelser AS (SELECT barn, kommunenummer, dato, {COURSES[of]} AS steg FROM {COURSE} "  # noqa: S608
+        f"WITH hendelser AS (SELECT barn_ref AS barn, kommunenummer, dato, {COURSES[of]} AS steg FROM {COURSE} "  # noqa: S608
         "WHERE formal = @formal), "
         "forlop AS (SELECT barn, STRING_AGG(steg, ' > ' ORDER BY dato, steg) AS rekke FROM hendelser "
         "WHERE steg IS NOT NULL GROUP BY barn), "
