@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.local_cloud, pytest.mark.timeout(300)]
 
 DOOR = ("topic/innsending", "topic/innsending-dead-letter")
 BUCKETS_OF_SENDERS = ("arkiv", "innboks", "kostra")
-CASES = ("register.",)  # where a case stands with its journal number and free text: the restricted dataset
+CASES = ("register.", "bvr-lokal-protokoll/protokoll/")  # where a case stands as it was: the dataset, and its ledger
 
 
 class World:

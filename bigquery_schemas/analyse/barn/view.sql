@@ -4,7 +4,7 @@ SELECT
   g.barn AS barn_ref,
   EXTRACT(YEAR FROM ANY_VALUE(p.fodseldato)) AS fodselsaar,
   ANY_VALUE(p.kjonn) AS kjonn,
-  MAX_BY(g.kommunenummer, g.aar * 10000 + CAST(g.kommunenummer AS INT64)) AS kommunenummer,
+  SUBSTR(MAX(CONCAT(CAST(g.aar AS STRING), g.kommunenummer)), 5) AS kommunenummer,
   COUNT(DISTINCT g.sak) AS antall_saker,
   COUNT(DISTINCT g.kommunenummer) AS antall_kommuner,
   MIN(g.aar) AS forste_aar,

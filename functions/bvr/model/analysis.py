@@ -241,7 +241,7 @@ def _barn() -> View:
         Column("kjonn", "ANY_VALUE(p.kjonn)", "STRING", Doc("Barnets kjønn.", "The child's sex."), "Kjonn"),
         Column(
             "kommunenummer",
-            "MAX_BY(g.kommunenummer, g.aar * 10000 + CAST(g.kommunenummer AS INT64))",
+            "SUBSTR(MAX(CONCAT(CAST(g.aar AS STRING), g.kommunenummer)), 5)",
             "STRING",
             Doc("Kommunen i det siste året du kan se.", "The municipality of the last year that you see."),
         ),
