@@ -10,9 +10,11 @@ import base64
 import html
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
+from google.api_core.exceptions import NotFound
 from google.cloud import bigquery, pubsub_v1, storage
 
 from emulator.cloud import LocalCloud
@@ -68,7 +70,8 @@ def objects(client: storage.Client) -> Iterator[tuple[str, bytes]]:
     for bucket in client.list_buckets():
         for blob in client.list_blobs(bucket):
             about = f"{blob.name}\n{json.dumps(blob.metadata or {})}\n".encode()
-            yield f"{bucket.name}/{blob.name}", about + blob.download_as_bytes()
+            with suppress(NotFound):  # a mark that went while we looked
+                yield f"{bucket.name}/{blob.name}", about + blob.download_as_bytes()
 
 
 def logs(cloud: LocalCloud) -> Iterator[tuple[str, bytes]]:
