@@ -20,7 +20,7 @@ from pathlib import Path
 
 from lxml import etree
 
-from benchmarks import history, ways_in
+from benchmarks import derived, history, ways_in
 from bvr.chain import NothingKnown
 from bvr.decode import decode
 from bvr.intake.envelope import Envelope
@@ -181,6 +181,8 @@ def main() -> None:
     lines += [*ways_in.sealed(), *ways_in.kostra_files()]
     print("==> the current register", flush=True)
     lines += history.current_register()
+    lines += derived.one_child()
+    lines += derived.analysis_views()
     validate, bare = _startup()
     lines += [
         "## Start-up",

@@ -203,7 +203,7 @@ def derive(as_of: str | None, everything: bool) -> None:
         click.echo(f"{step}: " + ", ".join(f"{name} {count}" for name, count in done.items()))
 
 
-@main.group()
+@main.group(epilog=_example("bvr pseudonym rotate prove --from 2026-07-01 --who personvernombudet --why årlig"))
 def pseudonym() -> None:
     """Pseudonyms for analysis."""
 

@@ -26,6 +26,7 @@ def test_it_holds_what_the_design_names():
         "innsending-api": "submit_api",
         "utsending": "deliver",
         "feiing": "sweep",
+        "avledning": "derive",
         "sporringer": "run_queries",
         "uttrekk": "extract_api",
     }
