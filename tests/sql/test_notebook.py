@@ -9,6 +9,8 @@ from typing import Any
 
 import nbformat
 import pytest
+from google.cloud import bigquery
+from google.oauth2 import service_account
 from nbclient import NotebookClient
 
 from bvr.gcp import Queries, RowPolicies
@@ -23,8 +25,18 @@ from tests.sql.test_analysis import registered
 
 pytestmark = [pytest.mark.local_cloud, pytest.mark.timeout(300)]
 NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "analyse.ipynb"
-ANALYST = "anne@forskning.no"
+ANALYST, STRANGER = "anne@forskning.no", "eva@forskning.no"
 AT = datetime(2025, 12, 1, tzinfo=UTC)
+
+
+def visible(tokens: TokenServer, rest: str, email: str) -> int:
+    """How many rows of analysis somebody sees, asked with a token that says who they are."""
+    path = tokens.write_service_account(PROJECT, email)
+    scopes = ["https://www.googleapis.com/auth/bigquery"]
+    credentials = service_account.Credentials.from_service_account_file(str(path), scopes=scopes)
+    client = bigquery.Client(PROJECT, credentials, client_options={"api_endpoint": rest})
+    (row,) = client.query_and_wait("SELECT COUNT(*) AS antall FROM analyse.hendelse", retry=None, job_retry=None)
+    return int(row.antall)
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +70,7 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> Any:
             "GOOGLE_APPLICATION_CREDENTIALS": str(tokens.write_service_account(PROJECT, ANALYST)),
             "FORMAL": "prove",
         }
+        notebook.metadata["andre"] = {who: visible(tokens, server.rest, who) for who in (ANALYST, STRANGER)}
         NotebookClient(notebook, timeout=120, kernel_name="python3").execute(env=environment)
         if os.environ.get("BVR_KEEP_NOTEBOOK"):
             nbformat.write(notebook, os.environ["BVR_KEEP_NOTEBOOK"])
@@ -80,6 +93,13 @@ def test_the_answers_are_not_empty(executed: Any) -> None:
         for out in cell.get("outputs", ()):
             html = out.get("data", {}).get("text/html", "")
             assert not html or html.count("<tr") > 1, cell.source[:60]
+
+
+def test_a_stranger_sees_nothing(executed: Any) -> None:
+    """The same views, the same question, another token."""
+    seen = executed.metadata["andre"]
+    assert seen[ANALYST] > 1000
+    assert seen[STRANGER] == 0
 
 
 def test_the_notebook_is_kept_without_its_answers() -> None:
