@@ -436,7 +436,8 @@ def lists_are_unnested_in_the_projection() -> None:
     """Upstream hands `FROM t, UNNEST(t.a) AS x` to DuckDB as a correlated join, which copies the whole of `t.a` a row.
 
     A question about the elements of cases takes seconds where it should take milliseconds, and a filter on `t` is not
-    applied before. As a column of a subquery, `(SELECT *, unnest(t.a) AS x FROM t) AS t`, the same costs next to
+    applied before. (The same goes for `ARRAY(SELECT f(x) FROM UNNEST(t.a) AS x)`, which is a transform of the list.) As
+    a column of a subquery, `(SELECT *, unnest(t.a) AS x FROM t) AS t`, the same costs next to
     nothing. Done for what is unnested right after a table or subquery that has an alias, from it or from what was
     unnested before; anything else is left as it is.
     """
@@ -448,13 +449,48 @@ def lists_are_unnested_in_the_projection() -> None:
     @lru_cache(maxsize=256)
     def projected(sql: str) -> str:
         tree = sqlglot.parse_one(sql, read="duckdb")
-        return tree.sql(dialect="duckdb") if _project_lists(tree) else sql
+        changed = _transform_arrays(tree)
+        return tree.sql(dialect="duckdb") if _project_lists(tree) or changed else sql
 
     def apply_rules_and_project(self: Any, sql: str, **rest: Any) -> str:
         found: str = apply_rules(self, sql, **rest)
         return projected(found) if "UNNEST" in found else found
 
     SQLTranslator._apply_rules = apply_rules_and_project
+
+
+def _transform_arrays(tree: Any) -> bool:
+    """Make a transform of each list that is made of one list, element by element; whether there was any."""
+    from sqlglot import exp
+
+    changed = False
+    for array in list(tree.find_all(exp.Array)):
+        select = array.expressions[0] if len(array.expressions) == 1 else None
+        if not isinstance(select, exp.Select) or len(select.expressions) != 1:
+            continue
+        given = {name for name, value in select.args.items() if value}
+        source = select.args["from_"].this if select.args.get("from_") else None
+        if given - {"expressions", "from_", "kind"} or not isinstance(source, exp.Unnest) or source.args.get("offset"):
+            continue
+        alias = source.args.get("alias")
+        if alias is None or len(alias.columns) != 1 or len(source.expressions) != 1:
+            continue
+        one = select.expressions[0]
+        body = one.this if isinstance(one, exp.Alias) else one
+        if isinstance(body, exp.Star) or body.find(exp.Select):
+            continue
+        name = f"{alias.columns[0].name}__each"  # of its own: a column of that name would be taken before it
+        inside = exp.Tuple(expressions=[body.copy()])
+        for column in list(inside.find_all(exp.Column)):
+            parts = [part.copy() for part in column.parts]
+            if parts[0].name.lower() == alias.columns[0].name.lower():
+                parts[0].set("this", name)
+                column.replace(exp.column(*reversed(parts)))
+        each = exp.Lambda(this=inside.expressions[0], expressions=[exp.to_identifier(name)])
+        made = exp.Anonymous(this="list_transform", expressions=[source.expressions[0].copy(), each])
+        array.replace(exp.Coalesce(this=made, expressions=[exp.Array()]))
+        changed = True
+    return changed
 
 
 def _project_lists(tree: Any) -> bool:

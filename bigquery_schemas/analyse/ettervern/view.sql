@@ -1,4 +1,8 @@
 -- Laget med `bvr generate`; endre modellen. | Generated: change the model instead.
+WITH borte AS (
+  SELECT DISTINCT s.orgnr, s.sak_id, b.type, LOWER(b.id) AS id
+  FROM register.sak_tabell AS s, UNNEST(s.sak.slettet) AS b
+)
 SELECT
   g.formal AS formal,
   g.kommunenummer AS kommunenummer,
@@ -10,10 +14,9 @@ SELECT
   CAST(CASE g.dato_presisjon WHEN 'DAG' THEN x.tilbud_sendt_dato WHEN 'MANED' THEN DATE_TRUNC(x.tilbud_sendt_dato, MONTH) WHEN 'KVARTAL' THEN DATE_TRUNC(x.tilbud_sendt_dato, QUARTER) ELSE DATE_TRUNC(x.tilbud_sendt_dato, YEAR) END AS DATE) AS tilbud_sendt_dato,
   CAST(CASE g.dato_presisjon WHEN 'DAG' THEN x.konklusjon.slutt_dato WHEN 'MANED' THEN DATE_TRUNC(x.konklusjon.slutt_dato, MONTH) WHEN 'KVARTAL' THEN DATE_TRUNC(x.konklusjon.slutt_dato, QUARTER) ELSE DATE_TRUNC(x.konklusjon.slutt_dato, YEAR) END AS DATE) AS konklusjon_slutt_dato,
   x.konklusjon.kode AS konklusjon_kode
-FROM register.analyse_grunnlag AS g
-JOIN register.sak_tabell AS s ON s.orgnr = g.orgnr AND s.sak_id = g.sak_id,
-UNNEST(s.sak.ettervern) AS x
-WHERE EXTRACT(YEAR FROM x.tilbud_sendt_dato) = g.aar
-  AND s.sak.er_slettet IS NOT TRUE
-  AND x.er_slettet IS NOT TRUE
-  AND LOWER(x.id) NOT IN (SELECT LOWER(b.id) FROM UNNEST(s.sak.slettet) AS b WHERE b.type = 'Ettervern')
+FROM register.sak_tabell AS s
+CROSS JOIN UNNEST(s.sak.ettervern) AS x
+JOIN register.analyse_grunnlag AS g
+  ON g.orgnr = s.orgnr AND g.sak_id = s.sak_id AND g.aar = EXTRACT(YEAR FROM x.tilbud_sendt_dato)
+LEFT JOIN borte AS b ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Ettervern' AND b.id = LOWER(x.id)
+WHERE s.sak.er_slettet IS NOT TRUE AND x.er_slettet IS NOT TRUE AND b.id IS NULL

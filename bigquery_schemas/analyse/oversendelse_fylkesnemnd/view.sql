@@ -1,4 +1,8 @@
 -- Laget med `bvr generate`; endre modellen. | Generated: change the model instead.
+WITH borte AS (
+  SELECT DISTINCT s.orgnr, s.sak_id, b.type, LOWER(b.id) AS id
+  FROM register.sak_tabell AS s, UNNEST(s.sak.slettet) AS b
+)
 SELECT
   g.formal AS formal,
   g.kommunenummer AS kommunenummer,
@@ -15,10 +19,9 @@ SELECT
   x.lovhjemmel.bokstav AS lovhjemmel_bokstav,
   x.lovhjemmel.punktum AS lovhjemmel_punktum,
   ARRAY(SELECT AS STRUCT e.lov AS lov, e.kapittel AS kapittel, e.paragraf AS paragraf, e.ledd AS ledd, e.bokstav AS bokstav, e.punktum AS punktum FROM UNNEST(x.jmfr_lovhjemmel) AS e) AS jmfr_lovhjemmel
-FROM register.analyse_grunnlag AS g
-JOIN register.sak_tabell AS s ON s.orgnr = g.orgnr AND s.sak_id = g.sak_id,
-UNNEST(s.sak.oversendelse_fylkesnemnd) AS x
-WHERE EXTRACT(YEAR FROM x.start_dato) = g.aar
-  AND s.sak.er_slettet IS NOT TRUE
-  AND x.er_slettet IS NOT TRUE
-  AND LOWER(x.id) NOT IN (SELECT LOWER(b.id) FROM UNNEST(s.sak.slettet) AS b WHERE b.type = 'OversendelseFylkesnemnd')
+FROM register.sak_tabell AS s
+CROSS JOIN UNNEST(s.sak.oversendelse_fylkesnemnd) AS x
+JOIN register.analyse_grunnlag AS g
+  ON g.orgnr = s.orgnr AND g.sak_id = s.sak_id AND g.aar = EXTRACT(YEAR FROM x.start_dato)
+LEFT JOIN borte AS b ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'OversendelseFylkesnemnd' AND b.id = LOWER(x.id)
+WHERE s.sak.er_slettet IS NOT TRUE AND x.er_slettet IS NOT TRUE AND b.id IS NULL

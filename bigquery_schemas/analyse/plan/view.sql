@@ -1,4 +1,8 @@
 -- Laget med `bvr generate`; endre modellen. | Generated: change the model instead.
+WITH borte AS (
+  SELECT DISTINCT s.orgnr, s.sak_id, b.type, LOWER(b.id) AS id
+  FROM register.sak_tabell AS s, UNNEST(s.sak.slettet) AS b
+)
 SELECT
   g.formal AS formal,
   g.kommunenummer AS kommunenummer,
@@ -11,10 +15,9 @@ SELECT
   x.plantype AS plantype,
   ARRAY(SELECT CAST(CASE g.dato_presisjon WHEN 'DAG' THEN e.utfort_dato WHEN 'MANED' THEN DATE_TRUNC(e.utfort_dato, MONTH) WHEN 'KVARTAL' THEN DATE_TRUNC(e.utfort_dato, QUARTER) ELSE DATE_TRUNC(e.utfort_dato, YEAR) END AS DATE) FROM UNNEST(x.evaluering) AS e) AS evaluering,
   CAST(CASE g.dato_presisjon WHEN 'DAG' THEN x.konklusjon.slutt_dato WHEN 'MANED' THEN DATE_TRUNC(x.konklusjon.slutt_dato, MONTH) WHEN 'KVARTAL' THEN DATE_TRUNC(x.konklusjon.slutt_dato, QUARTER) ELSE DATE_TRUNC(x.konklusjon.slutt_dato, YEAR) END AS DATE) AS konklusjon_slutt_dato
-FROM register.analyse_grunnlag AS g
-JOIN register.sak_tabell AS s ON s.orgnr = g.orgnr AND s.sak_id = g.sak_id,
-UNNEST(s.sak.plan) AS x
-WHERE EXTRACT(YEAR FROM x.start_dato) = g.aar
-  AND s.sak.er_slettet IS NOT TRUE
-  AND x.er_slettet IS NOT TRUE
-  AND LOWER(x.id) NOT IN (SELECT LOWER(b.id) FROM UNNEST(s.sak.slettet) AS b WHERE b.type = 'Plan')
+FROM register.sak_tabell AS s
+CROSS JOIN UNNEST(s.sak.plan) AS x
+JOIN register.analyse_grunnlag AS g
+  ON g.orgnr = s.orgnr AND g.sak_id = s.sak_id AND g.aar = EXTRACT(YEAR FROM x.start_dato)
+LEFT JOIN borte AS b ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Plan' AND b.id = LOWER(x.id)
+WHERE s.sak.er_slettet IS NOT TRUE AND x.er_slettet IS NOT TRUE AND b.id IS NULL

@@ -1,90 +1,94 @@
 -- Laget med `bvr generate`; endre modellen. | Generated: change the model instead.
-WITH element AS (
+WITH borte AS (
+  SELECT DISTINCT s.orgnr, s.sak_id, b.type, LOWER(b.id) AS id
+  FROM register.sak_tabell AS s, UNNEST(s.sak.slettet) AS b
+),
+element AS (
   SELECT s.orgnr, s.sak_id, 'Melding' AS type, LOWER(x.id) AS nokkel, LOWER(x.id) AS id, EXTRACT(YEAR FROM x.start_dato) AS aar
-  FROM register.sak_tabell AS s, UNNEST(s.sak.melding) AS x
-  WHERE x.id IS NOT NULL AND x.er_slettet IS NOT TRUE
-  AND LOWER(x.id) NOT IN (SELECT LOWER(b.id) FROM UNNEST(s.sak.slettet) AS b WHERE b.type = 'Melding')
+  FROM register.sak_tabell AS s CROSS JOIN UNNEST(s.sak.melding) AS x
+  LEFT JOIN borte AS b ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Melding' AND b.id = LOWER(x.id)
+  WHERE x.id IS NOT NULL AND x.er_slettet IS NOT TRUE AND b.id IS NULL
   UNION DISTINCT
   SELECT s.orgnr, s.sak_id, 'Melding' AS type, LOWER(x.migrert_id) AS nokkel, LOWER(x.id) AS id, EXTRACT(YEAR FROM x.start_dato) AS aar
-  FROM register.sak_tabell AS s, UNNEST(s.sak.melding) AS x
-  WHERE x.migrert_id IS NOT NULL AND x.er_slettet IS NOT TRUE
-  AND LOWER(x.id) NOT IN (SELECT LOWER(b.id) FROM UNNEST(s.sak.slettet) AS b WHERE b.type = 'Melding')
+  FROM register.sak_tabell AS s CROSS JOIN UNNEST(s.sak.melding) AS x
+  LEFT JOIN borte AS b ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Melding' AND b.id = LOWER(x.id)
+  WHERE x.migrert_id IS NOT NULL AND x.er_slettet IS NOT TRUE AND b.id IS NULL
   UNION DISTINCT
   SELECT s.orgnr, s.sak_id, 'Undersokelse' AS type, LOWER(x.id) AS nokkel, LOWER(x.id) AS id, EXTRACT(YEAR FROM x.start_dato) AS aar
-  FROM register.sak_tabell AS s, UNNEST(s.sak.undersokelse) AS x
-  WHERE x.id IS NOT NULL AND x.er_slettet IS NOT TRUE
-  AND LOWER(x.id) NOT IN (SELECT LOWER(b.id) FROM UNNEST(s.sak.slettet) AS b WHERE b.type = 'Undersokelse')
+  FROM register.sak_tabell AS s CROSS JOIN UNNEST(s.sak.undersokelse) AS x
+  LEFT JOIN borte AS b ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Undersokelse' AND b.id = LOWER(x.id)
+  WHERE x.id IS NOT NULL AND x.er_slettet IS NOT TRUE AND b.id IS NULL
   UNION DISTINCT
   SELECT s.orgnr, s.sak_id, 'Undersokelse' AS type, LOWER(x.migrert_id) AS nokkel, LOWER(x.id) AS id, EXTRACT(YEAR FROM x.start_dato) AS aar
-  FROM register.sak_tabell AS s, UNNEST(s.sak.undersokelse) AS x
-  WHERE x.migrert_id IS NOT NULL AND x.er_slettet IS NOT TRUE
-  AND LOWER(x.id) NOT IN (SELECT LOWER(b.id) FROM UNNEST(s.sak.slettet) AS b WHERE b.type = 'Undersokelse')
+  FROM register.sak_tabell AS s CROSS JOIN UNNEST(s.sak.undersokelse) AS x
+  LEFT JOIN borte AS b ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Undersokelse' AND b.id = LOWER(x.id)
+  WHERE x.migrert_id IS NOT NULL AND x.er_slettet IS NOT TRUE AND b.id IS NULL
   UNION DISTINCT
   SELECT s.orgnr, s.sak_id, 'Vedtak' AS type, LOWER(x.id) AS nokkel, LOWER(x.id) AS id, EXTRACT(YEAR FROM x.start_dato) AS aar
-  FROM register.sak_tabell AS s, UNNEST(s.sak.vedtak) AS x
-  WHERE x.id IS NOT NULL AND x.er_slettet IS NOT TRUE
-  AND LOWER(x.id) NOT IN (SELECT LOWER(b.id) FROM UNNEST(s.sak.slettet) AS b WHERE b.type = 'Vedtak')
+  FROM register.sak_tabell AS s CROSS JOIN UNNEST(s.sak.vedtak) AS x
+  LEFT JOIN borte AS b ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Vedtak' AND b.id = LOWER(x.id)
+  WHERE x.id IS NOT NULL AND x.er_slettet IS NOT TRUE AND b.id IS NULL
   UNION DISTINCT
   SELECT s.orgnr, s.sak_id, 'Vedtak' AS type, LOWER(x.migrert_id) AS nokkel, LOWER(x.id) AS id, EXTRACT(YEAR FROM x.start_dato) AS aar
-  FROM register.sak_tabell AS s, UNNEST(s.sak.vedtak) AS x
-  WHERE x.migrert_id IS NOT NULL AND x.er_slettet IS NOT TRUE
-  AND LOWER(x.id) NOT IN (SELECT LOWER(b.id) FROM UNNEST(s.sak.slettet) AS b WHERE b.type = 'Vedtak')
+  FROM register.sak_tabell AS s CROSS JOIN UNNEST(s.sak.vedtak) AS x
+  LEFT JOIN borte AS b ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Vedtak' AND b.id = LOWER(x.id)
+  WHERE x.migrert_id IS NOT NULL AND x.er_slettet IS NOT TRUE AND b.id IS NULL
   UNION DISTINCT
   SELECT s.orgnr, s.sak_id, 'Tiltak' AS type, LOWER(x.id) AS nokkel, LOWER(x.id) AS id, EXTRACT(YEAR FROM x.start_dato) AS aar
-  FROM register.sak_tabell AS s, UNNEST(s.sak.tiltak) AS x
-  WHERE x.id IS NOT NULL AND x.er_slettet IS NOT TRUE
-  AND LOWER(x.id) NOT IN (SELECT LOWER(b.id) FROM UNNEST(s.sak.slettet) AS b WHERE b.type = 'Tiltak')
+  FROM register.sak_tabell AS s CROSS JOIN UNNEST(s.sak.tiltak) AS x
+  LEFT JOIN borte AS b ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Tiltak' AND b.id = LOWER(x.id)
+  WHERE x.id IS NOT NULL AND x.er_slettet IS NOT TRUE AND b.id IS NULL
   UNION DISTINCT
   SELECT s.orgnr, s.sak_id, 'Tiltak' AS type, LOWER(x.migrert_id) AS nokkel, LOWER(x.id) AS id, EXTRACT(YEAR FROM x.start_dato) AS aar
-  FROM register.sak_tabell AS s, UNNEST(s.sak.tiltak) AS x
-  WHERE x.migrert_id IS NOT NULL AND x.er_slettet IS NOT TRUE
-  AND LOWER(x.id) NOT IN (SELECT LOWER(b.id) FROM UNNEST(s.sak.slettet) AS b WHERE b.type = 'Tiltak')
+  FROM register.sak_tabell AS s CROSS JOIN UNNEST(s.sak.tiltak) AS x
+  LEFT JOIN borte AS b ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Tiltak' AND b.id = LOWER(x.id)
+  WHERE x.migrert_id IS NOT NULL AND x.er_slettet IS NOT TRUE AND b.id IS NULL
   UNION DISTINCT
   SELECT s.orgnr, s.sak_id, 'Plan' AS type, LOWER(x.id) AS nokkel, LOWER(x.id) AS id, EXTRACT(YEAR FROM x.start_dato) AS aar
-  FROM register.sak_tabell AS s, UNNEST(s.sak.plan) AS x
-  WHERE x.id IS NOT NULL AND x.er_slettet IS NOT TRUE
-  AND LOWER(x.id) NOT IN (SELECT LOWER(b.id) FROM UNNEST(s.sak.slettet) AS b WHERE b.type = 'Plan')
+  FROM register.sak_tabell AS s CROSS JOIN UNNEST(s.sak.plan) AS x
+  LEFT JOIN borte AS b ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Plan' AND b.id = LOWER(x.id)
+  WHERE x.id IS NOT NULL AND x.er_slettet IS NOT TRUE AND b.id IS NULL
   UNION DISTINCT
   SELECT s.orgnr, s.sak_id, 'Plan' AS type, LOWER(x.migrert_id) AS nokkel, LOWER(x.id) AS id, EXTRACT(YEAR FROM x.start_dato) AS aar
-  FROM register.sak_tabell AS s, UNNEST(s.sak.plan) AS x
-  WHERE x.migrert_id IS NOT NULL AND x.er_slettet IS NOT TRUE
-  AND LOWER(x.id) NOT IN (SELECT LOWER(b.id) FROM UNNEST(s.sak.slettet) AS b WHERE b.type = 'Plan')
+  FROM register.sak_tabell AS s CROSS JOIN UNNEST(s.sak.plan) AS x
+  LEFT JOIN borte AS b ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Plan' AND b.id = LOWER(x.id)
+  WHERE x.migrert_id IS NOT NULL AND x.er_slettet IS NOT TRUE AND b.id IS NULL
   UNION DISTINCT
   SELECT s.orgnr, s.sak_id, 'Ettervern' AS type, LOWER(x.id) AS nokkel, LOWER(x.id) AS id, EXTRACT(YEAR FROM x.tilbud_sendt_dato) AS aar
-  FROM register.sak_tabell AS s, UNNEST(s.sak.ettervern) AS x
-  WHERE x.id IS NOT NULL AND x.er_slettet IS NOT TRUE
-  AND LOWER(x.id) NOT IN (SELECT LOWER(b.id) FROM UNNEST(s.sak.slettet) AS b WHERE b.type = 'Ettervern')
+  FROM register.sak_tabell AS s CROSS JOIN UNNEST(s.sak.ettervern) AS x
+  LEFT JOIN borte AS b ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Ettervern' AND b.id = LOWER(x.id)
+  WHERE x.id IS NOT NULL AND x.er_slettet IS NOT TRUE AND b.id IS NULL
   UNION DISTINCT
   SELECT s.orgnr, s.sak_id, 'Ettervern' AS type, LOWER(x.migrert_id) AS nokkel, LOWER(x.id) AS id, EXTRACT(YEAR FROM x.tilbud_sendt_dato) AS aar
-  FROM register.sak_tabell AS s, UNNEST(s.sak.ettervern) AS x
-  WHERE x.migrert_id IS NOT NULL AND x.er_slettet IS NOT TRUE
-  AND LOWER(x.id) NOT IN (SELECT LOWER(b.id) FROM UNNEST(s.sak.slettet) AS b WHERE b.type = 'Ettervern')
+  FROM register.sak_tabell AS s CROSS JOIN UNNEST(s.sak.ettervern) AS x
+  LEFT JOIN borte AS b ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Ettervern' AND b.id = LOWER(x.id)
+  WHERE x.migrert_id IS NOT NULL AND x.er_slettet IS NOT TRUE AND b.id IS NULL
   UNION DISTINCT
   SELECT s.orgnr, s.sak_id, 'OversendelseFylkesnemnd' AS type, LOWER(x.id) AS nokkel, LOWER(x.id) AS id, EXTRACT(YEAR FROM x.start_dato) AS aar
-  FROM register.sak_tabell AS s, UNNEST(s.sak.oversendelse_fylkesnemnd) AS x
-  WHERE x.id IS NOT NULL AND x.er_slettet IS NOT TRUE
-  AND LOWER(x.id) NOT IN (SELECT LOWER(b.id) FROM UNNEST(s.sak.slettet) AS b WHERE b.type = 'OversendelseFylkesnemnd')
+  FROM register.sak_tabell AS s CROSS JOIN UNNEST(s.sak.oversendelse_fylkesnemnd) AS x
+  LEFT JOIN borte AS b ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'OversendelseFylkesnemnd' AND b.id = LOWER(x.id)
+  WHERE x.id IS NOT NULL AND x.er_slettet IS NOT TRUE AND b.id IS NULL
   UNION DISTINCT
   SELECT s.orgnr, s.sak_id, 'OversendelseFylkesnemnd' AS type, LOWER(x.migrert_id) AS nokkel, LOWER(x.id) AS id, EXTRACT(YEAR FROM x.start_dato) AS aar
-  FROM register.sak_tabell AS s, UNNEST(s.sak.oversendelse_fylkesnemnd) AS x
-  WHERE x.migrert_id IS NOT NULL AND x.er_slettet IS NOT TRUE
-  AND LOWER(x.id) NOT IN (SELECT LOWER(b.id) FROM UNNEST(s.sak.slettet) AS b WHERE b.type = 'OversendelseFylkesnemnd')
+  FROM register.sak_tabell AS s CROSS JOIN UNNEST(s.sak.oversendelse_fylkesnemnd) AS x
+  LEFT JOIN borte AS b ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'OversendelseFylkesnemnd' AND b.id = LOWER(x.id)
+  WHERE x.migrert_id IS NOT NULL AND x.er_slettet IS NOT TRUE AND b.id IS NULL
   UNION DISTINCT
   SELECT s.orgnr, s.sak_id, 'Flytting' AS type, LOWER(x.id) AS nokkel, LOWER(x.id) AS id, EXTRACT(YEAR FROM x.slutt_dato) AS aar
-  FROM register.sak_tabell AS s, UNNEST(s.sak.flytting) AS x
-  WHERE x.id IS NOT NULL AND x.er_slettet IS NOT TRUE
-  AND LOWER(x.id) NOT IN (SELECT LOWER(b.id) FROM UNNEST(s.sak.slettet) AS b WHERE b.type = 'Flytting')
+  FROM register.sak_tabell AS s CROSS JOIN UNNEST(s.sak.flytting) AS x
+  LEFT JOIN borte AS b ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Flytting' AND b.id = LOWER(x.id)
+  WHERE x.id IS NOT NULL AND x.er_slettet IS NOT TRUE AND b.id IS NULL
   UNION DISTINCT
   SELECT s.orgnr, s.sak_id, 'Flytting' AS type, LOWER(x.migrert_id) AS nokkel, LOWER(x.id) AS id, EXTRACT(YEAR FROM x.slutt_dato) AS aar
-  FROM register.sak_tabell AS s, UNNEST(s.sak.flytting) AS x
-  WHERE x.migrert_id IS NOT NULL AND x.er_slettet IS NOT TRUE
-  AND LOWER(x.id) NOT IN (SELECT LOWER(b.id) FROM UNNEST(s.sak.slettet) AS b WHERE b.type = 'Flytting')
+  FROM register.sak_tabell AS s CROSS JOIN UNNEST(s.sak.flytting) AS x
+  LEFT JOIN borte AS b ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Flytting' AND b.id = LOWER(x.id)
+  WHERE x.migrert_id IS NOT NULL AND x.er_slettet IS NOT TRUE AND b.id IS NULL
 ),
 lenke AS (
   SELECT s.orgnr, s.sak_id, x.fra_type, LOWER(x.fra_id) AS fra_id, x.til_type, LOWER(x.til_id) AS til_id
-  FROM register.sak_tabell AS s, UNNEST(s.sak.relasjon) AS x
-  WHERE s.sak.er_slettet IS NOT TRUE AND x.er_slettet IS NOT TRUE
-  AND LOWER(x.id) NOT IN (SELECT LOWER(b.id) FROM UNNEST(s.sak.slettet) AS b WHERE b.type = 'Relasjon')
+  FROM register.sak_tabell AS s CROSS JOIN UNNEST(s.sak.relasjon) AS x
+  LEFT JOIN borte AS b ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Relasjon' AND b.id = LOWER(x.id)
+  WHERE s.sak.er_slettet IS NOT TRUE AND x.er_slettet IS NOT TRUE AND b.id IS NULL
 )
 SELECT DISTINCT
   g.formal AS formal,

@@ -1,4 +1,8 @@
 -- Laget med `bvr generate`; endre modellen. | Generated: change the model instead.
+WITH borte AS (
+  SELECT DISTINCT s.orgnr, s.sak_id, b.type, LOWER(b.id) AS id
+  FROM register.sak_tabell AS s, UNNEST(s.sak.slettet) AS b
+)
 SELECT
   g.formal AS formal,
   g.kommunenummer AS kommunenummer,
@@ -18,10 +22,9 @@ SELECT
   ARRAY(SELECT AS STRUCT CAST(CASE g.dato_presisjon WHEN 'DAG' THEN e.start_dato WHEN 'MANED' THEN DATE_TRUNC(e.start_dato, MONTH) WHEN 'KVARTAL' THEN DATE_TRUNC(e.start_dato, QUARTER) ELSE DATE_TRUNC(e.start_dato, YEAR) END AS DATE) AS start_dato, CAST(CASE g.dato_presisjon WHEN 'DAG' THEN e.konklusjon.slutt_dato WHEN 'MANED' THEN DATE_TRUNC(e.konklusjon.slutt_dato, MONTH) WHEN 'KVARTAL' THEN DATE_TRUNC(e.konklusjon.slutt_dato, QUARTER) ELSE DATE_TRUNC(e.konklusjon.slutt_dato, YEAR) END AS DATE) AS konklusjon_slutt_dato, e.konklusjon.kode AS konklusjon_kode FROM UNNEST(x.krav) AS e) AS krav,
   ARRAY(SELECT AS STRUCT CAST(CASE g.dato_presisjon WHEN 'DAG' THEN e.endret_dato WHEN 'MANED' THEN DATE_TRUNC(e.endret_dato, MONTH) WHEN 'KVARTAL' THEN DATE_TRUNC(e.endret_dato, QUARTER) ELSE DATE_TRUNC(e.endret_dato, YEAR) END AS DATE) AS endret_dato, e.kode AS kode FROM UNNEST(x.status) AS e) AS status,
   CAST(CASE g.dato_presisjon WHEN 'DAG' THEN x.konklusjon.slutt_dato WHEN 'MANED' THEN DATE_TRUNC(x.konklusjon.slutt_dato, MONTH) WHEN 'KVARTAL' THEN DATE_TRUNC(x.konklusjon.slutt_dato, QUARTER) ELSE DATE_TRUNC(x.konklusjon.slutt_dato, YEAR) END AS DATE) AS konklusjon_slutt_dato
-FROM register.analyse_grunnlag AS g
-JOIN register.sak_tabell AS s ON s.orgnr = g.orgnr AND s.sak_id = g.sak_id,
-UNNEST(s.sak.vedtak) AS x
-WHERE EXTRACT(YEAR FROM x.start_dato) = g.aar
-  AND s.sak.er_slettet IS NOT TRUE
-  AND x.er_slettet IS NOT TRUE
-  AND LOWER(x.id) NOT IN (SELECT LOWER(b.id) FROM UNNEST(s.sak.slettet) AS b WHERE b.type = 'Vedtak')
+FROM register.sak_tabell AS s
+CROSS JOIN UNNEST(s.sak.vedtak) AS x
+JOIN register.analyse_grunnlag AS g
+  ON g.orgnr = s.orgnr AND g.sak_id = s.sak_id AND g.aar = EXTRACT(YEAR FROM x.start_dato)
+LEFT JOIN borte AS b ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Vedtak' AND b.id = LOWER(x.id)
+WHERE s.sak.er_slettet IS NOT TRUE AND x.er_slettet IS NOT TRUE AND b.id IS NULL

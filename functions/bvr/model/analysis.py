@@ -180,11 +180,18 @@ _JOINED = (
 _SOURCES = ("register.sak_tabell", "register.analyse_grunnlag")
 
 
-def _there(kind: str, alias: str = "x", case: str = "s") -> str:
-    """That an element is not deleted: neither marked so, nor listed."""
+_LISTED = (
+    "borte AS (\n  SELECT DISTINCT s.orgnr, s.sak_id, b.type, LOWER(b.id) AS id\n"
+    "  FROM register.sak_tabell AS s, UNNEST(s.sak.slettet) AS b\n)"
+)
+
+
+def _there(kind: str) -> tuple[str, str]:
+    """(a join, a condition) by which an element `x` of `s` is not deleted: neither marked so, nor listed."""
     return (
-        f"{alias}.er_slettet IS NOT TRUE\n  AND LOWER({alias}.id) NOT IN "
-        f"(SELECT LOWER(b.id) FROM UNNEST({case}.sak.slettet) AS b WHERE b.type = '{kind}')"
+        "LEFT JOIN borte AS b ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id "
+        f"AND b.type = '{kind}' AND b.id = LOWER(x.id)",
+        "x.er_slettet IS NOT TRUE AND b.id IS NULL",
     )
 
 
@@ -205,9 +212,12 @@ def _element(concept: type[Concept]) -> View:
         _ref(f"{name}_ref", f"'{kind}'", "LOWER(x.id)", "Henvisning til elementet.", "Reference to the element."),
         *_columns(concept, "x"),
     )
+    join, there = _there(kind)
     sql = (
-        f"{_select(columns)}\n{_JOINED},\nUNNEST(s.sak.{name}) AS x\n"
-        f"WHERE EXTRACT(YEAR FROM x.{begun(concept)}) = g.aar\n  AND s.sak.er_slettet IS NOT TRUE\n  AND {_there(kind)}\n"
+        f"WITH {_LISTED}\n{_select(columns)}\nFROM register.sak_tabell AS s\nCROSS JOIN UNNEST(s.sak.{name}) AS x\n"
+        "JOIN register.analyse_grunnlag AS g\n  ON g.orgnr = s.orgnr AND g.sak_id = s.sak_id "
+        f"AND g.aar = EXTRACT(YEAR FROM x.{begun(concept)})\n{join}\n"
+        f"WHERE s.sak.er_slettet IS NOT TRUE AND {there}\n"
     )
     nb, en = _about(concept)
     return View(name, nb, en, columns, sql, _SOURCES)
@@ -320,11 +330,12 @@ def _relasjon() -> View:
     branches = []
     for concept in _ELEMENTS:
         for key in ("id", "migrert_id"):
+            join, there = _there(concept.__name__)
             branches.append(
                 f"  SELECT s.orgnr, s.sak_id, '{concept.__name__}' AS type, LOWER(x.{key}) AS nokkel, "
                 f"LOWER(x.id) AS id, EXTRACT(YEAR FROM x.{begun(concept)}) AS aar\n"
-                f"  FROM register.sak_tabell AS s, UNNEST(s.sak.{_place(concept)}) AS x\n"
-                f"  WHERE x.{key} IS NOT NULL AND {_there(concept.__name__)}"
+                f"  FROM register.sak_tabell AS s CROSS JOIN UNNEST(s.sak.{_place(concept)}) AS x\n"
+                f"  {join}\n  WHERE x.{key} IS NOT NULL AND {there}"
             )
     columns = (
         *(c for c in _own() if c.name != "aar"),
@@ -334,11 +345,11 @@ def _relasjon() -> View:
         _ref("til_ref", "x.til_type", "t.id", "Henvisning til det.", "Reference to it."),
     )
     sql = (
-        "WITH element AS (\n"
+        f"WITH {_LISTED},\nelement AS (\n"
         + "\n  UNION DISTINCT\n".join(branches)
         + "\n),\nlenke AS (\n  SELECT s.orgnr, s.sak_id, x.fra_type, LOWER(x.fra_id) AS fra_id, x.til_type, "
-        "LOWER(x.til_id) AS til_id\n  FROM register.sak_tabell AS s, UNNEST(s.sak.relasjon) AS x\n"
-        f"  WHERE s.sak.er_slettet IS NOT TRUE AND {_there('Relasjon')}\n)\n"
+        "LOWER(x.til_id) AS til_id\n  FROM register.sak_tabell AS s CROSS JOIN UNNEST(s.sak.relasjon) AS x\n"
+        f"  {_there('Relasjon')[0]}\n  WHERE s.sak.er_slettet IS NOT TRUE AND {_there('Relasjon')[1]}\n)\n"
         f"{_select(columns).replace('SELECT', 'SELECT DISTINCT', 1)}\nFROM lenke AS x\n"
         "JOIN element AS f ON f.orgnr = x.orgnr AND f.sak_id = x.sak_id AND f.type = x.fra_type AND f.nokkel = x.fra_id\n"
         "JOIN element AS t ON t.orgnr = x.orgnr AND t.sak_id = x.sak_id AND t.type = x.til_type AND t.nokkel = x.til_id\n"

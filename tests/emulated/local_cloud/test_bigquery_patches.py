@@ -7,6 +7,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import jwt
 import pytest
 from google.api_core.exceptions import GoogleAPICallError, ServerError
 from google.cloud import bigquery
@@ -289,7 +290,17 @@ def elements_take_long(server):
     return elements if elements > 10 * lists else None
 
 
+def nobody_is_known_by_a_token(server):
+    """Who asks, as SESSION_USER says it."""
+    token = jwt.encode({"email": "anne@forskning.no"}, "x" * 32, algorithm="HS256")
+    client = server.client()
+    client._connection.extra_headers = {"Authorization": f"Bearer {token}"}
+    (row,) = client.query_and_wait("SELECT SESSION_USER() AS hvem", job_retry=None)
+    return None if row.hvem == "anne@forskning.no" else row.hvem
+
+
 PROBES = {
+    "callers_by_their_token": nobody_is_known_by_a_token,
     "bytes_in_json_loads": loads_store_the_base64,
     "bytes_in_parameters": bytes_are_taken_for_their_base64,
     "columns_the_table_lacks_are_refused": a_field_without_a_column_is_lost,

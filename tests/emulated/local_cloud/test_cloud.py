@@ -54,6 +54,10 @@ def submit_api(request):
     return "", 204
 
 @functions_framework.http
+def derive(request):
+    return {}
+
+@functions_framework.http
 def sweep(request):
     return {"header": request.headers["X-CloudScheduler-ScheduleTime"], "body": request.get_json()}
 
