@@ -29,9 +29,9 @@ _DEEPEST = 40  # the model is eight deep
 
 # A string of JSON; what is not ended goes on to the end of the data. The scanners below match at every position, to the
 # end at the last: a pattern that can fail is tried again at each byte, which for 10 MB never ends.
-STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)'
-_BRACKET = re.compile(rb'(?:[^"\[\]{}]++|' + STRING + rb")*+([\[\]{}]|\Z)", re.DOTALL)
-_MARK = re.compile(rb'(?:[^",:\[{]++|' + STRING + rb")*+(?:[,:\[{]|\Z)", re.DOTALL)
+_STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)'
+_BRACKET = re.compile(rb'(?:[^"\[\]{}]++|' + _STRING + rb")*+([\[\]{}]|\Z)", re.DOTALL)
+_MARK = re.compile(rb'(?:[^",:\[{]++|' + _STRING + rb")*+(?:[,:\[{]|\Z)", re.DOTALL)
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,19 +129,6 @@ def _both(builder: _Builder, decoded: Decoded, limits: Limits) -> Decoded:
     faults = (*builder.faults, *theirs)
     more = decoded.more + max(len(faults) - limits.faults, 0)
     return Decoded(faults=faults[: limits.faults], more=more)
-
-
-def end_of(data: bytes, at: int, most: int) -> tuple[int, int]:
-    """(where the object or list ends that begins at a place, the brackets in it); -1 when it does not, or has more than
-    `most`."""
-    depth = 0
-    for number, bracket in enumerate(_BRACKET.finditer(data, at), 1):
-        if not bracket[1] or number > most:
-            break
-        depth += 1 if bracket[1] in (b"[", b"{") else -1
-        if depth == 0:
-            return bracket.end(), number
-    return -1, 0
 
 
 def _too_many(data: bytes, limits: Limits) -> bool:

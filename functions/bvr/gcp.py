@@ -328,7 +328,7 @@ class Queries:
         job_id = f"{table.replace('.', '-')}-{once}" if once else str(uuid4())
         try:
             for attempt in range(_ATTEMPTS):
-                job = self._load([_json(row) for row in rows], target.reference, f"{job_id}-{attempt}", settings)
+                job = self._load([json_row(row) for row in rows], target.reference, f"{job_id}-{attempt}", settings)
                 # A job that failed has used its id up.
                 if job.exception(timeout=300) is None:
                     return
@@ -415,12 +415,12 @@ def _given(row: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if value is not None}
 
 
-def _json(value: Any) -> Any:
+def json_row(value: Any) -> Any:
     """A value as a load job of JSON has it."""
     if isinstance(value, dict):
-        return {name: _json(one) for name, one in value.items() if one is not None}
+        return {name: json_row(one) for name, one in value.items() if one is not None}
     if isinstance(value, list | tuple):
-        return [_json(one) for one in value]
+        return [json_row(one) for one in value]
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     return value.isoformat() if isinstance(value, date) else value

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
-from datetime import date, datetime
 from typing import Any
 
 import pytest
 from google.cloud import bigquery
 
-from bvr.gcp import Queries
+from bvr.gcp import Queries, json_row
 from emulator import schemas
 from tests.emulated.local_cloud.conftest import bigquery_server
 
@@ -28,20 +26,9 @@ class Warehouse:
         """Make `rows` the content of register.innsending."""
         table = self.client.get_table("register.innsending")
         job = bigquery.LoadJobConfig(schema=table.schema, write_disposition=bigquery.WriteDisposition.WRITE_TRUNCATE)
-        self.client.load_table_from_json([_json(row) for row in rows], table.reference, job_config=job).result(
+        self.client.load_table_from_json([json_row(row) for row in rows], table.reference, job_config=job).result(
             retry=None, timeout=60
         )
-
-
-def _json(value: Any) -> Any:
-    """A value as BigQuery's JSON has it."""
-    if isinstance(value, dict):
-        return {name: _json(one) for name, one in value.items() if one is not None}
-    if isinstance(value, list | tuple):
-        return [_json(one) for one in value]
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
-    return value.isoformat() if isinstance(value, date | datetime) else value
 
 
 @pytest.fixture(scope="session")

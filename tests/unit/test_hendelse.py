@@ -85,7 +85,9 @@ class Api:
 
         self.cases[reference] = Pulled(body=body, sha256=hashlib.sha256(body).hexdigest(), version="4.0.1")
 
-    def pull(self, base: str, reference: str, known: str | None = None) -> Pulled | Gone | Unchanged:
+    def pull(
+        self, base: str, reference: str, known: str | None = None, *, whose: str = ""
+    ) -> Pulled | Gone | Unchanged:
         self.asked.append((base, reference))
         self.known.append(known)
         found = self.cases.get(reference, Gone(404))
@@ -544,6 +546,21 @@ def test_an_api_that_misbehaves_is_asked_again_later(
     assert time.monotonic() - started < 10  # a bound on holding a worker, whatever the API does
     del kommune.faults[REF]
     assert isinstance(puller(authority).pull(kommune.url, REF), Pulled)
+
+
+def test_municipalities_that_share_an_address_do_not_share_their_faults(
+    authority: TokenServer, kommune: KommuneServer
+) -> None:
+    """A supplier may serve many of them."""
+    one = puller(authority, failures=3, pause=60.0, clock=lambda: 0.0)
+    kommune.put("a-case-that-is-always-html", case())
+    kommune.faults["a-case-that-is-always-html"] = "html"
+    for _ in range(3):
+        with pytest.raises(Retry, match="something else"):
+            one.pull(kommune.url, "a-case-that-is-always-html", whose="310000019")
+    with pytest.raises(Retry, match="left alone"):
+        one.pull(kommune.url, REF, whose="310000019")
+    assert isinstance(one.pull(kommune.url, REF, whose="310000027"), Pulled)
 
 
 def test_one_that_is_down_is_left_alone_and_the_others_are_not(authority: TokenServer, kommune: KommuneServer) -> None:

@@ -100,15 +100,18 @@ class Puller:
         self._pause = pause
         self._clock = clock
         self._tls = httpx.create_ssl_context()
-        self._lines: dict[str, _Line] = {}
+        self._lines: dict[tuple[str, str], _Line] = {}
 
-    def pull(self, base: str, reference: str, known: str | None = None) -> Pulled | Gone | Unchanged:
+    def pull(
+        self, base: str, reference: str, known: str | None = None, *, whose: str = ""
+    ) -> Pulled | Gone | Unchanged:
         """The case behind a reference, of which the one with the hash `known` need not be sent again.
 
-        Raises Retry, with the reason in few words, for all that may pass.
+        `whose`: the municipality, since a supplier may serve many at one address. Raises Retry, with the reason in few
+        words, for all that may pass.
         """
         _check(base)
-        with self._turn(self._lines.setdefault(base, _Line())):
+        with self._turn(self._lines.setdefault((base, whose), _Line())):
             return self._pull(f"{base.rstrip('/')}{PATH}{reference}", known)
 
     @contextmanager

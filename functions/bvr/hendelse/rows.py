@@ -8,10 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from bvr.model.types import Concept, Doc, Simple
-
-TEXT = Simple()
-STAMP = Simple(base="dateTime")
+from bvr.model.types import STAMP, TEXT, Concept, Doc
 
 
 class Henting(Concept):

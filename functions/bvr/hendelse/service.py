@@ -46,7 +46,9 @@ class Submissions(Protocol):
 class Pulls(Protocol):
     """Fetches a case. Raises Retry for all that may pass."""
 
-    def pull(self, base: str, reference: str, known: str | None = None) -> Pulled | Gone | Unchanged: ...
+    def pull(
+        self, base: str, reference: str, known: str | None = None, *, whose: str = ""
+    ) -> Pulled | Gone | Unchanged: ...
 
 
 class Table(Protocol):
@@ -185,7 +187,8 @@ class EventService(msgspec.Struct, frozen=True, kw_only=True):
             raise Retry("a newer event of the same reference is under way")
 
     def _fetch(self, taken: Taken, event: Event, base: str) -> Done | Fault:
-        found = self.pulls.pull(base, event.referanse, self._latest(event))
+        whose = event.avgiver.organisasjonsnummer
+        found = self.pulls.pull(base, event.referanse, self._latest(event), whose=whose)
         if isinstance(found, Unchanged):
             raise Retry(_OLDER)
         if isinstance(found, Gone):

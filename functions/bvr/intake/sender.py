@@ -20,14 +20,13 @@ import msgspec
 from bvr.faults import Fault
 from bvr.intake.protocol import TYPES
 from bvr.model.identifiers import is_orgnr
-from bvr.model.types import BOOLEAN, DATE, Concept, Doc, Simple
+from bvr.model.types import BOOLEAN, DATE, TEXT, Concept, Doc
 
 if TYPE_CHECKING:
     from bvr.intake.envelope import Envelope
     from bvr.intake.sealed import Signer
     from bvr.model.concepts import Avgiver
 
-TEXT = Simple()
 Reason = Literal[
     "account unknown",
     "message type not allowed",

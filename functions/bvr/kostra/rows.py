@@ -18,11 +18,7 @@ import msgspec
 from bvr.kostra.concepts import Individ
 from bvr.kostra.rules.options import TEXT as AS_TEXT
 from bvr.kostra.rules.terms import accepted, complete
-from bvr.model.types import Concept, Doc, Person, Simple, fields
-
-TEXT = Simple()
-WHOLE = Simple(base="integer")
-STAMP = Simple(base="dateTime")
+from bvr.model.types import STAMP, TEXT, WHOLE, Concept, Doc, Person, fields
 
 
 class Cipher(Protocol):

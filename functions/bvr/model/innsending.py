@@ -9,11 +9,8 @@ from datetime import datetime
 from typing import Annotated
 
 from bvr.model.concepts import Avgiver, Fagsystem, Personalia, Sak
-from bvr.model.types import Concept, Doc, Person, Simple
+from bvr.model.types import STAMP, TEXT, WHOLE, Concept, Doc, Person, Simple
 
-TEXT = Simple()
-WHOLE = Simple(base="integer")
-STAMP = Simple(base="dateTime")
 YES_NO = Simple(base="boolean")
 
 

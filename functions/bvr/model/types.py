@@ -91,6 +91,10 @@ MIGRATED_ID = Simple(min_length=1, max_length=36)
 DATE = Simple(base="date")
 BOOLEAN = Simple(base="boolean")
 MOMENT = Simple(base="dateTime", pattern=MOMENT_PATTERN)
+# Columns of tables of our own, which no XSD bounds.
+TEXT = Simple()
+WHOLE = Simple(base="integer")
+STAMP = Simple(base="dateTime")
 CLARIFICATION = Simple(min_length=1, max_length=10000)
 
 

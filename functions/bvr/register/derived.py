@@ -16,11 +16,8 @@ from uuid import NAMESPACE_URL, uuid5
 
 import msgspec
 
-from bvr.model.types import Concept, Doc, Simple
+from bvr.model.types import STAMP, TEXT, WHOLE, Concept, Doc
 
-TEXT = Simple()
-STAMP = Simple(base="dateTime")
-WHOLE = Simple(base="integer")
 OVERLAP = timedelta(hours=1)
 BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
 

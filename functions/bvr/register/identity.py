@@ -20,14 +20,10 @@ from uuid import NAMESPACE_URL, uuid5
 
 import msgspec
 
-from bvr.model.types import Concept, Doc, Person, Simple
+from bvr.model.types import BOOLEAN, STAMP, TEXT, WHOLE, Concept, Doc, Person
 from bvr.register.derived import BEGINNING, Done, Tables, Window, record, window
 
 STEP = "person"
-TEXT = Simple()
-STAMP = Simple(base="dateTime")
-WHOLE = Simple(base="integer")
-BOOLEAN = Simple(base="boolean")
 LINKING = ("FNR", "DNR")
 """The kinds of number (nummertype) that are one person's alone."""
 _REPLAYED = timedelta(days=31)

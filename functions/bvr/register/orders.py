@@ -20,11 +20,8 @@ import msgspec
 
 from bvr.chain import Erased
 from bvr.desk import Objects
-from bvr.model.types import Concept, Doc, Simple
+from bvr.model.types import DATE, STAMP, TEXT, Concept, Doc
 
-TEXT = Simple()
-STAMP = Simple(base="dateTime")
-DAY = Simple(base="date")
 Kind = Literal["MELDING", "MYNDIGHET", "OPPBEVARING"]
 _ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 REOPENS: dict[str, bool] = {"MELDING": True, "MYNDIGHET": False, "OPPBEVARING": True}
@@ -39,7 +36,7 @@ class Sletteordre(Concept):
     art: Annotated[str, TEXT, Doc("MELDING, MYNDIGHET eller OPPBEVARING.", "What kind of order it is.")]
     bestilt_av: Annotated[str, TEXT, Doc("Hvem som ga ordren: rolle eller myndighet.", "Who gave it: an office.")]
     hjemmel: Annotated[str, TEXT, Doc("Hjemmelen for slettingen.", "The legal basis.")]
-    bestilt: Annotated[date, DAY, Doc("Dagen ordren ble gitt.", "The day it was given.")]
+    bestilt: Annotated[date, DATE, Doc("Dagen ordren ble gitt.", "The day it was given.")]
     gjelder: Annotated[str, TEXT, Doc("SAK eller BARN.", "A case (SAK) or a child (BARN).")]
     orgnr: Annotated[str | None, TEXT, Doc("Avgiver, til ordren er utført.", "The reporter, until done.")] = None
     sak_id: Annotated[str | None, TEXT, Doc("Saken, til ordren er utført.", "The case, until done.")] = None

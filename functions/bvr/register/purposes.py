@@ -13,13 +13,8 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from bvr.model.types import Concept, Doc, Simple
+from bvr.model.types import BOOLEAN, DATE, STAMP, TEXT, WHOLE, Concept, Doc, Simple
 
-TEXT = Simple()
-DAY = Simple(base="date")
-STAMP = Simple(base="dateTime")
-WHOLE = Simple(base="integer")
-BOOLEAN = Simple(base="boolean")
 SECRET = Simple(base="bytes")
 Precision = Literal["DAG", "MANED", "KVARTAL", "AR"]
 PRECISIONS: tuple[Precision, ...] = ("DAG", "MANED", "KVARTAL", "AR")
@@ -36,8 +31,8 @@ class Formal(Concept):
         str, TEXT, Doc("DAG, MANED, KVARTAL eller AR: så nøyaktig er datoer.", "How exact dates are.")
     ]
     kohort: Annotated[bool, BOOLEAN, Doc("Bare barna i grunnlag.kohort.", "The children of grunnlag.kohort only.")]
-    gyldig_fra: Annotated[date, DAY, Doc("Første dag.", "The first day.")]
-    gyldig_til: Annotated[date | None, DAY, Doc("Siste dag.", "The last day.")] = None
+    gyldig_fra: Annotated[date, DATE, Doc("Første dag.", "The first day.")]
+    gyldig_til: Annotated[date | None, DATE, Doc("Siste dag.", "The last day.")] = None
     fra_aar: Annotated[int | None, WHOLE, Doc("Første år.", "The first year.")] = None
     til_aar: Annotated[int | None, WHOLE, Doc("Siste år.", "The last year.")] = None
     kommuner: Annotated[tuple[str, ...], TEXT, Doc("Kommunene; ingen er alle.", "Municipalities; none is all.")] = ()
@@ -48,7 +43,7 @@ class FormalEpoke(Concept):
 
     formal: Annotated[str, TEXT, Doc("Formålet.", "The purpose.")]
     epoke: Annotated[int, WHOLE, Doc("Epokens nummer; den første er 1.", "Its number; the first is 1.")]
-    fra_dato: Annotated[date, DAY, Doc("Fra og med.", "From this day.")]
+    fra_dato: Annotated[date, DATE, Doc("Fra og med.", "From this day.")]
     registrert: Annotated[datetime, STAMP, Doc("Da det ble bestemt.", "When it was decided.")]
     hvem: Annotated[str, TEXT, Doc("Hvem som bestemte det.", "Who decided.")]
     hvorfor: Annotated[str, TEXT, Doc("Hvorfor.", "Why.")]
@@ -69,8 +64,8 @@ class Tilgang(Concept):
     ]
     formal: Annotated[str, TEXT, Doc("Formålet.", "The purpose.")]
     slag: Annotated[str, TEXT, Doc("LES: visningene. BRO: gamle og nye pseudonymer.", "The views, or the bridge.")]
-    gyldig_fra: Annotated[date, DAY, Doc("Første dag.", "The first day.")]
-    gyldig_til: Annotated[date | None, DAY, Doc("Siste dag.", "The last day.")] = None
+    gyldig_fra: Annotated[date, DATE, Doc("Første dag.", "The first day.")]
+    gyldig_til: Annotated[date | None, DATE, Doc("Siste dag.", "The last day.")] = None
     fra_aar: Annotated[int | None, WHOLE, Doc("Første år.", "The first year.")] = None
     til_aar: Annotated[int | None, WHOLE, Doc("Siste år.", "The last year.")] = None
     kommuner: Annotated[tuple[str, ...], TEXT, Doc("Kommunene; ingen er alle.", "Municipalities; none is all.")] = ()
