@@ -89,6 +89,50 @@ def one_child() -> list[str]:
     return [*lines, ""]
 
 
+# (list of a case, list in each of its elements, (event, date) ...): what is dated in a case.
+_DATED = (
+    ("[sak]", "", ("Sak", "x.start_dato"), ("SakSlutt", "x.slutt_dato")),
+    ("sak.melding", "", ("Melding", "x.start_dato"), ("MeldingKonklusjon", "x.konklusjon.slutt_dato")),
+    (
+        *("sak.undersokelse", "", ("Undersokelse", "x.start_dato")),
+        *(("BarnetsMedvirkning", "x.barnets_medvirkning.start_dato"), ("UtvidetFrist", "x.utvidet_frist.start_dato")),
+        ("UndersokelseKonklusjon", "x.konklusjon.slutt_dato"),
+    ),
+    ("sak.plan", "", ("Plan", "x.start_dato"), ("PlanKonklusjon", "x.konklusjon.slutt_dato")),
+    ("sak.plan", "x.evaluering", ("Evaluering", "y.utfort_dato")),
+    ("sak.tiltak", "", ("Tiltak", "x.start_dato"), ("TiltakKonklusjon", "x.konklusjon.slutt_dato")),
+    ("sak.tiltak", "x.tilsyn.ansvarlig", ("TilsynAnsvarlig", "y.start_dato")),
+    ("sak.tiltak", "x.tilsyn.hyppighet", ("TilsynHyppighet", "y.start_dato")),
+    ("sak.tiltak", "x.tilsyn.utfort", ("TilsynUtfort", "y.utfort_dato")),
+    ("sak.tiltak", "x.oppfolging.hyppighet", ("OppfolgingHyppighet", "y.start_dato")),
+    ("sak.tiltak", "x.oppfolging.utfort", ("OppfolgingUtfort", "y.utfort_dato")),
+    ("sak.vedtak", "", ("Vedtak", "x.start_dato"), ("VedtakKonklusjon", "x.konklusjon.slutt_dato")),
+    ("sak.vedtak", "x.krav", ("Krav", "y.start_dato"), ("KravKonklusjon", "y.konklusjon.slutt_dato")),
+    ("sak.vedtak", "x.status", ("Status", "y.endret_dato")),
+    ("sak.ettervern", "", ("Ettervern", "x.tilbud_sendt_dato"), ("EttervernKonklusjon", "x.konklusjon.slutt_dato")),
+    ("sak.oversendelse_fylkesnemnd", "", ("OversendelseFylkesnemnd", "x.start_dato")),
+    ("sak.flytting", "", ("Flytting", "x.slutt_dato")),
+)
+_NOT_LISTED = (
+    "x.er_slettet IS NOT TRUE AND NOT list_contains(list_transform(coalesce(borte, []), lambda b: lower(b.id)), "
+    "lower(x.id))"
+)
+
+
+def _events(where: str) -> str:
+    """The events of some cases, by hand: (orgnr, sak_id, kommunenummer, h.type, h.dato)."""
+    parts = []
+    for path, inner, *events in _DATED:
+        each = ", ".join(f"{{{{'type': '{kind}', 'dato': {dato}}}}}" for kind, dato in events)
+        inside = f", unnest({inner}) AS y" if inner else ""
+        parts.append(
+            f"SELECT orgnr, sak_id, kommunenummer, unnest([{each}]) AS h FROM (SELECT *{inside} FROM (SELECT orgnr, "
+            f"sak_id, kommunenummer, sak.slettet AS borte, unnest({path}) AS x FROM {{sak_tabell}} {where}) "
+            f"WHERE {_NOT_LISTED})"
+        )
+    return " UNION ALL ".join(parts)
+
+
 def _asked() -> dict[str, tuple[str, str]]:
     """View -> (a question of one municipality, the same by hand on the tables behind the view)."""
     grounds = "{analyse_grunnlag} AS g"
@@ -106,6 +150,40 @@ def _asked() -> dict[str, tuple[str, str]]:
             f"AND NOT list_contains(list_transform(list_filter(coalesce(borte, []), lambda b: b.type = "
             f"'{concept.__name__}'), lambda b: lower(b.id)), lower(x.id)) GROUP BY 1 ORDER BY 1",
         )
+    found["relasjon"] = (
+        "SELECT t.fra_type, t.til_type, COUNT(*) AS antall FROM analyse.relasjon AS t "
+        "WHERE t.formal = 'maling' AND t.kommunenummer = @kommune GROUP BY t.fra_type, t.til_type ORDER BY 1, 2",
+        "WITH s AS (SELECT * FROM {sak_tabell} WHERE kommunenummer = $kommune), element AS ("
+        + " UNION ".join(
+            f"SELECT orgnr, sak_id, '{c.__name__}' AS type, year(x.{begun(c)}) AS aar, lower(x.id) AS id, "
+            "unnest([lower(x.id), lower(x.migrert_id)]) AS nokkel FROM (SELECT orgnr, sak_id, sak.slettet AS borte, "
+            f"unnest(sak.{_place(c)}) AS x FROM s) WHERE {_NOT_LISTED}"
+            for c in _ELEMENTS
+        )
+        + "), lenke AS (SELECT orgnr, sak_id, x FROM (SELECT orgnr, sak_id, sak.slettet AS borte, "
+        f"unnest(sak.relasjon) AS x FROM s) WHERE {_NOT_LISTED}) "
+        "SELECT fra, til, COUNT(*) AS antall FROM (SELECT DISTINCT g.sak, x.fra_type AS fra, x.til_type AS til, f.id, "
+        "t.id FROM lenke JOIN element AS f ON f.orgnr = lenke.orgnr AND f.sak_id = lenke.sak_id AND f.type = x.fra_type "
+        "AND f.nokkel = lower(x.fra_id) JOIN element AS t ON t.orgnr = lenke.orgnr AND t.sak_id = lenke.sak_id AND "
+        f"t.type = x.til_type AND t.nokkel = lower(x.til_id) JOIN {grounds} ON g.orgnr = lenke.orgnr AND g.sak_id = "
+        "lenke.sak_id AND g.aar = f.aar JOIN {analyse_grunnlag} AS h ON h.orgnr = g.orgnr AND h.sak_id = g.sak_id AND "
+        f"h.formal = g.formal AND h.aar = t.aar WHERE {one}) GROUP BY 1, 2 ORDER BY 1, 2",
+    )
+    dated = f"JOIN {grounds} ON g.orgnr = e.orgnr AND g.sak_id = e.sak_id AND g.aar = year(h.dato)"
+    found["hendelse"] = (
+        "SELECT t.type, COUNT(*) AS antall FROM analyse.hendelse AS t "
+        "WHERE t.formal = 'maling' AND t.kommunenummer = @kommune GROUP BY t.type ORDER BY t.type",
+        f"SELECT h.type, COUNT(*) AS antall FROM ({_events('WHERE kommunenummer = $kommune')}) AS e {dated} "
+        f"WHERE {one} GROUP BY 1 ORDER BY 1",
+    )
+    found["barn_forlop"] = (
+        "SELECT COUNT(*) AS antall FROM analyse.barn_forlop AS t "
+        "WHERE t.formal = 'maling' AND t.kommunenummer = @kommune AND t.ny_kommune",
+        "SELECT COUNT(*) AS antall FROM (SELECT kommunenummer, lag(kommunenummer) OVER (PARTITION BY barn ORDER BY dato, "
+        "type, kommunenummer) AS forrige FROM (SELECT g.barn, g.kommunenummer, h.dato, h.type "
+        f"FROM ({_events('')}) AS e {dated} WHERE g.formal = 'maling')) "
+        "WHERE kommunenummer = $kommune AND forrige != kommunenummer",
+    )
     found["sak"] = (
         "SELECT COUNT(*) AS saker, COUNTIF(t.slutt_dato IS NULL) AS apne FROM analyse.sak AS t "
         "WHERE t.formal = 'maling' AND t.kommunenummer = @kommune",
@@ -114,11 +192,14 @@ def _asked() -> dict[str, tuple[str, str]]:
         f"AND s.sak_id = g.sak_id WHERE {one} GROUP BY g.sak)",
     )
     found["barn"] = (
-        "SELECT COUNT(*) AS barn, SUM(t.antall_saker) AS saker FROM analyse.barn AS t "
-        "WHERE t.formal = 'maling' AND t.kommunenummer = @kommune",
-        "SELECT COUNT(*) AS barn, SUM(saker) AS saker FROM (SELECT barn, COUNT(DISTINCT sak) AS saker, "
-        f"arg_max(kommunenummer, (aar, kommunenummer)) AS kommune FROM {grounds} WHERE g.formal = 'maling' "
-        "GROUP BY barn) WHERE kommune = $kommune",
+        "SELECT t.kjonn, COUNT(*) AS barn, SUM(t.antall_saker) AS saker FROM analyse.barn AS t "
+        "WHERE t.formal = 'maling' AND t.kommunenummer = @kommune GROUP BY t.kjonn ORDER BY t.kjonn",
+        "WITH p AS (SELECT orgnr, sak_id, unnest(sak.personalia) AS x, sak.slettet AS borte FROM {sak_tabell}), "
+        "b AS (SELECT g.barn, COUNT(DISTINCT g.sak) AS saker, arg_max(g.kommunenummer, (g.aar, g.kommunenummer)) AS "
+        "kommune, arg_max(p.x.kjonn, p.x.start_dato) AS kjonn FROM "
+        f"{grounds} JOIN p ON p.orgnr = g.orgnr AND p.sak_id = g.sak_id AND {_NOT_LISTED} "
+        "WHERE g.formal = 'maling' GROUP BY g.barn) "
+        "SELECT kjonn, COUNT(*) AS barn, SUM(saker) AS saker FROM b WHERE kommune = $kommune GROUP BY 1 ORDER BY 1",
     )
     return found
 
@@ -147,10 +228,10 @@ def analysis_views() -> list[str]:
             pseudonyms.run(tables, TinkPrf(pseudonyms.new_keyset()), at, at.date(), everything=True)
             (held,) = tables.query("SELECT COUNT(*) AS saker FROM register.sak_tabell")
             kommune = {"kommune": base[0]["kommunenummer"]}
-            trivial = _seconds(lambda: tables.query("SELECT 1 AS en"))
             for view, (sql, _) in questions.items():
                 told[view] = [tuple(r.values()) for r in tables.query(sql, kommune)]
-                spent[view] = [_seconds(lambda q=sql: tables.query(q, kommune))]  # type: ignore[misc]
+                nothing = sql.replace("WHERE ", "WHERE FALSE AND ")
+                spent[view] = [_seconds(lambda q=q: tables.query(q, kommune)) for q in (sql, nothing)]  # type: ignore[misc]
         connection = duckdb.connect(next((folder / "data").rglob("*.duckdb")), read_only=True)
         placed = connection.execute(
             "SELECT table_name, format('\"{}\".{}', schema_name, table_name) FROM duckdb_tables()"
@@ -164,22 +245,23 @@ def analysis_views() -> list[str]:
     lines = [
         "## The views of analysis, local engine",
         "",
-        f"{held['saker']:,} cases; a question about one municipality. By hand: DuckDB alone, on the same tables. Through a "
-        f"view: BigQuery's interface, of which a query of nothing is {trivial * 1000:.0f} ms; the last column is without.",
+        f"{held['saker']:,} cases; a question about one municipality, asked before. By hand: DuckDB alone, on the same "
+        "tables. Through a view: BigQuery's interface as well, which costs what the same question costs of no rows "
+        "(`WHERE FALSE AND ...`); the last column is without it.",
         "",
-        "| view | by hand, ms | view, ms | ratio | without the interface |",
+        "| view | by hand, ms | view, ms | of no rows, ms | ratio |",
         "| --- | ---: | ---: | ---: | ---: |",
     ]
-    for view, (seconds, hand) in spent.items():
-        own = max(seconds - trivial, 0.0)
-        lines.append(
-            f"| {view} | {hand * 1000:.0f} | {seconds * 1000:.0f} | {seconds / hand:.2f} | **{own / hand:.2f}** |"
-        )
+    for view, (seconds, interface, hand) in spent.items():
+        own = max(seconds - interface, 0.0) / hand
+        lines.append(f"| {view} | {hand * 1000:.0f} | {seconds * 1000:.0f} | {interface * 1000:.0f} | **{own:.2f}** |")
     return [*lines, ""]
 
 
 def _day(value: Any) -> Any:
-    return value.date() if isinstance(value, datetime) else int(value) if not isinstance(value, date) else value
+    return (
+        value.date() if isinstance(value, datetime) else value if isinstance(value, date | str | None) else int(value)
+    )
 
 
 if __name__ == "__main__":

@@ -242,7 +242,7 @@ class Api:
     def __init__(self) -> None:
         self.cases: dict[str, Pulled] = {}
 
-    def pull(self, base: str, reference: str, known: str | None = None) -> Pulled | Gone:
+    def pull(self, base: str, reference: str, known: str | None = None, *, whose: str = "") -> Pulled | Gone:
         return self.cases.get(reference, Gone(404))
 
 

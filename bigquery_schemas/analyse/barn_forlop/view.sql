@@ -13,11 +13,11 @@ SELECT
   lovhjemmel AS lovhjemmel,
   element_ref AS element_ref,
   forelder AS forelder,
-  ROW_NUMBER() OVER (PARTITION BY formal, barn_ref ORDER BY dato, type, kommunenummer, sak_ref, element_ref, kode) AS nummer,
+  ROW_NUMBER() OVER (PARTITION BY formal, barn_ref ORDER BY dato, type, kommunenummer, sak_ref, element_id, kode) AS nummer,
   DATE_DIFF(dato, MIN(dato) OVER (PARTITION BY formal, barn_ref), DAY) AS dager,
-  LAG(type) OVER (PARTITION BY formal, barn_ref ORDER BY dato, type, kommunenummer, sak_ref, element_ref, kode) AS forrige_type,
-  LAG(kommunenummer) OVER (PARTITION BY formal, barn_ref ORDER BY dato, type, kommunenummer, sak_ref, element_ref, kode) AS forrige_kommune,
-  LAG(kommunenummer) OVER (PARTITION BY formal, barn_ref ORDER BY dato, type, kommunenummer, sak_ref, element_ref, kode) != kommunenummer AS ny_kommune
+  LAG(type) OVER (PARTITION BY formal, barn_ref ORDER BY dato, type, kommunenummer, sak_ref, element_id, kode) AS forrige_type,
+  LAG(kommunenummer) OVER (PARTITION BY formal, barn_ref ORDER BY dato, type, kommunenummer, sak_ref, element_id, kode) AS forrige_kommune,
+  LAG(kommunenummer) OVER (PARTITION BY formal, barn_ref ORDER BY dato, type, kommunenummer, sak_ref, element_id, kode) != kommunenummer AS ny_kommune
 FROM (
   SELECT
     g.formal AS formal,
@@ -32,8 +32,9 @@ FROM (
     h.kodeliste AS kodeliste,
     h.lovhjemmel AS lovhjemmel,
     SUBSTR(TO_HEX(SHA256(CONCAT(g.salt, CAST(CONCAT(h.forelder, '/', h.element_id) AS BYTES)))), 1, 32) AS element_ref,
-    h.forelder AS forelder
+    h.forelder AS forelder,
+    h.element_id AS element_id
   FROM register.analyse_grunnlag AS g
   JOIN register.hendelse AS h
-    ON h.orgnr = g.orgnr AND h.sak_id = g.sak_id AND EXTRACT(YEAR FROM h.dato) = g.aar
+    ON g.orgnr = h.orgnr AND g.sak_id = h.sak_id AND g.kommunenummer = h.kommunenummer AND g.aar = EXTRACT(YEAR FROM h.dato)
 )

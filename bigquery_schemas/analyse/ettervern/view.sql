@@ -17,6 +17,6 @@ SELECT
 FROM register.sak_tabell AS s
 CROSS JOIN UNNEST(s.sak.ettervern) AS x
 JOIN register.analyse_grunnlag AS g
-  ON g.orgnr = s.orgnr AND g.sak_id = s.sak_id AND g.aar = EXTRACT(YEAR FROM x.tilbud_sendt_dato)
+  ON g.orgnr = s.orgnr AND g.sak_id = s.sak_id AND g.kommunenummer = s.kommunenummer AND g.aar = EXTRACT(YEAR FROM x.tilbud_sendt_dato)
 LEFT JOIN borte AS b ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Ettervern' AND b.id = LOWER(x.id)
 WHERE s.sak.er_slettet IS NOT TRUE AND x.er_slettet IS NOT TRUE AND b.id IS NULL

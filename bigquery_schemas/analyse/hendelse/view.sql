@@ -15,4 +15,4 @@ SELECT
   h.forelder AS forelder
 FROM register.analyse_grunnlag AS g
 JOIN register.hendelse AS h
-  ON h.orgnr = g.orgnr AND h.sak_id = g.sak_id AND EXTRACT(YEAR FROM h.dato) = g.aar
+  ON g.orgnr = h.orgnr AND g.sak_id = h.sak_id AND g.kommunenummer = h.kommunenummer AND g.aar = EXTRACT(YEAR FROM h.dato)

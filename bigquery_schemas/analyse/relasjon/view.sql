@@ -85,7 +85,7 @@ element AS (
   WHERE x.migrert_id IS NOT NULL AND x.er_slettet IS NOT TRUE AND b.id IS NULL
 ),
 lenke AS (
-  SELECT s.orgnr, s.sak_id, x.fra_type, LOWER(x.fra_id) AS fra_id, x.til_type, LOWER(x.til_id) AS til_id
+  SELECT s.orgnr, s.sak_id, s.kommunenummer, x.fra_type, LOWER(x.fra_id) AS fra_id, x.til_type, LOWER(x.til_id) AS til_id
   FROM register.sak_tabell AS s CROSS JOIN UNNEST(s.sak.relasjon) AS x
   LEFT JOIN borte AS b ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Relasjon' AND b.id = LOWER(x.id)
   WHERE s.sak.er_slettet IS NOT TRUE AND x.er_slettet IS NOT TRUE AND b.id IS NULL
@@ -103,6 +103,6 @@ SELECT DISTINCT
 FROM lenke AS x
 JOIN element AS f ON f.orgnr = x.orgnr AND f.sak_id = x.sak_id AND f.type = x.fra_type AND f.nokkel = x.fra_id
 JOIN element AS t ON t.orgnr = x.orgnr AND t.sak_id = x.sak_id AND t.type = x.til_type AND t.nokkel = x.til_id
-JOIN register.analyse_grunnlag AS g ON g.orgnr = x.orgnr AND g.sak_id = x.sak_id AND g.aar = f.aar
+JOIN register.analyse_grunnlag AS g ON g.orgnr = x.orgnr AND g.sak_id = x.sak_id AND g.kommunenummer = x.kommunenummer AND g.aar = f.aar
 JOIN register.analyse_grunnlag AS h
-  ON h.orgnr = x.orgnr AND h.sak_id = x.sak_id AND h.aar = t.aar AND h.formal = g.formal
+  ON h.orgnr = x.orgnr AND h.sak_id = x.sak_id AND h.kommunenummer = x.kommunenummer AND h.aar = t.aar AND h.formal = g.formal

@@ -22,6 +22,6 @@ SELECT
 FROM register.sak_tabell AS s
 CROSS JOIN UNNEST(s.sak.undersokelse) AS x
 JOIN register.analyse_grunnlag AS g
-  ON g.orgnr = s.orgnr AND g.sak_id = s.sak_id AND g.aar = EXTRACT(YEAR FROM x.start_dato)
+  ON g.orgnr = s.orgnr AND g.sak_id = s.sak_id AND g.kommunenummer = s.kommunenummer AND g.aar = EXTRACT(YEAR FROM x.start_dato)
 LEFT JOIN borte AS b ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Undersokelse' AND b.id = LOWER(x.id)
 WHERE s.sak.er_slettet IS NOT TRUE AND x.er_slettet IS NOT TRUE AND b.id IS NULL

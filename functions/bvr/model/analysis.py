@@ -174,9 +174,16 @@ def _select(columns: tuple[Column, ...]) -> str:
     return "SELECT\n" + ",\n".join(f"  {c.sql} AS {c.name}" for c in columns)
 
 
-_JOINED = (
-    "FROM register.analyse_grunnlag AS g\nJOIN register.sak_tabell AS s ON s.orgnr = g.orgnr AND s.sak_id = g.sak_id"
-)
+def _of_case(alias: str, grounds: str = "g") -> str:
+    """The condition that something is of a case that a purpose sees.
+
+    The municipality is part of it: a case that came to another is seen by nobody until its grounds are made anew, and
+    a question about one municipality reads that one's cases alone.
+    """
+    keys = ("orgnr", "sak_id", "kommunenummer")
+    return " AND ".join(f"{grounds}.{key} = {alias}.{key}" for key in keys)
+
+
 _SOURCES = ("register.sak_tabell", "register.analyse_grunnlag")
 
 
@@ -215,8 +222,7 @@ def _element(concept: type[Concept]) -> View:
     join, there = _there(kind)
     sql = (
         f"WITH {_LISTED}\n{_select(columns)}\nFROM register.sak_tabell AS s\nCROSS JOIN UNNEST(s.sak.{name}) AS x\n"
-        "JOIN register.analyse_grunnlag AS g\n  ON g.orgnr = s.orgnr AND g.sak_id = s.sak_id "
-        f"AND g.aar = EXTRACT(YEAR FROM x.{begun(concept)})\n{join}\n"
+        f"JOIN register.analyse_grunnlag AS g\n  ON {_of_case('s')} AND g.aar = EXTRACT(YEAR FROM x.{begun(concept)})\n{join}\n"
         f"WHERE s.sak.er_slettet IS NOT TRUE AND {there}\n"
     )
     nb, en = _about(concept)
@@ -227,12 +233,17 @@ def _sak() -> View:
     columns = (
         *_own(year=False),
         Column(
-            "forste_aar", "MIN(g.aar)", "INT64", Doc("Første år du kan se av saken.", "The first year you see of it.")
+            "forste_aar", "g.forste_aar", "INT64", Doc("Første år du kan se av saken.", "First year you see of it.")
         ),
-        Column("siste_aar", "MAX(g.aar)", "INT64", Doc("Siste år du kan se av saken.", "The last year you see of it.")),
-        *(Column(c.name, f"ANY_VALUE({c.sql})", c.type, c.doc, c.codes) for c in _columns(m.Sak, "s.sak")),
+        Column("siste_aar", "g.siste_aar", "INT64", Doc("Siste år du kan se av saken.", "Last year you see of it.")),
+        *_columns(m.Sak, "s.sak"),
     )
-    sql = f"{_select(columns)}\n{_JOINED}\nGROUP BY g.formal, g.kommunenummer, g.bydelsnummer, g.barn, g.sak\n"
+    one = "formal, orgnr, sak_id, kommunenummer, bydelsnummer, barn, sak, dato_presisjon"
+    sql = (
+        f"{_select(columns)}\nFROM (\n  SELECT {one}, MIN(aar) AS forste_aar, MAX(aar) AS siste_aar\n"
+        f"  FROM register.analyse_grunnlag\n  GROUP BY {one}\n) AS g\n"
+        f"JOIN register.sak_tabell AS s ON {_of_case('s')}\n"
+    )
     nb, en = _about(m.Sak)
     return View("sak", nb, en, columns, sql, _SOURCES)
 
@@ -285,7 +296,7 @@ _EVENT = (
 )
 _EVENTS = (
     "FROM register.analyse_grunnlag AS g\nJOIN register.hendelse AS h\n"
-    "  ON h.orgnr = g.orgnr AND h.sak_id = g.sak_id AND EXTRACT(YEAR FROM h.dato) = g.aar"
+    f"  ON {_of_case('h')} AND g.aar = EXTRACT(YEAR FROM h.dato)"
 )
 
 
@@ -297,7 +308,7 @@ def _hendelse() -> View:
 
 
 def _forlop() -> View:
-    order = "PARTITION BY formal, barn_ref ORDER BY dato, type, kommunenummer, sak_ref, element_ref, kode"
+    order = "PARTITION BY formal, barn_ref ORDER BY dato, type, kommunenummer, sak_ref, element_id, kode"
 
     def over(name: str, sql: str, kind: str, nb: str, en: str) -> Column:
         return Column(name, sql, kind, Doc(nb, en))
@@ -318,7 +329,7 @@ def _forlop() -> View:
         over("forrige_kommune", lag, "STRING", "Kommunen for hendelsen før.", "Municipality of the event before."),
         over("ny_kommune", f"{lag} != kommunenummer", "BOOL", "Om kommunen er en annen.", "Whether it is another one."),
     )
-    body = "\n".join(f"  {line}" for line in f"{_select(inner)}\n{_EVENTS}".splitlines())
+    body = "\n".join(f"  {line}" for line in f"{_select(inner)},\n  h.element_id AS element_id\n{_EVENTS}".splitlines())
     sql = f"{_select(columns)}\nFROM (\n{body}\n)\n"
     depends = ("register.analyse_grunnlag", "register.hendelse")
     nb, en = "Hvert barns forløp, på tvers av saker og kommuner.", "Each child's course, across municipalities."
@@ -347,15 +358,14 @@ def _relasjon() -> View:
     sql = (
         f"WITH {_LISTED},\nelement AS (\n"
         + "\n  UNION DISTINCT\n".join(branches)
-        + "\n),\nlenke AS (\n  SELECT s.orgnr, s.sak_id, x.fra_type, LOWER(x.fra_id) AS fra_id, x.til_type, "
+        + "\n),\nlenke AS (\n  SELECT s.orgnr, s.sak_id, s.kommunenummer, x.fra_type, LOWER(x.fra_id) AS fra_id, x.til_type, "
         "LOWER(x.til_id) AS til_id\n  FROM register.sak_tabell AS s CROSS JOIN UNNEST(s.sak.relasjon) AS x\n"
         f"  {_there('Relasjon')[0]}\n  WHERE s.sak.er_slettet IS NOT TRUE AND {_there('Relasjon')[1]}\n)\n"
         f"{_select(columns).replace('SELECT', 'SELECT DISTINCT', 1)}\nFROM lenke AS x\n"
         "JOIN element AS f ON f.orgnr = x.orgnr AND f.sak_id = x.sak_id AND f.type = x.fra_type AND f.nokkel = x.fra_id\n"
         "JOIN element AS t ON t.orgnr = x.orgnr AND t.sak_id = x.sak_id AND t.type = x.til_type AND t.nokkel = x.til_id\n"
-        "JOIN register.analyse_grunnlag AS g ON g.orgnr = x.orgnr AND g.sak_id = x.sak_id AND g.aar = f.aar\n"
-        "JOIN register.analyse_grunnlag AS h\n"
-        "  ON h.orgnr = x.orgnr AND h.sak_id = x.sak_id AND h.aar = t.aar AND h.formal = g.formal\n"
+        f"JOIN register.analyse_grunnlag AS g ON {_of_case('x')} AND g.aar = f.aar\n"
+        f"JOIN register.analyse_grunnlag AS h\n  ON {_of_case('x', 'h')} AND h.aar = t.aar AND h.formal = g.formal\n"
     )
     nb, en = _about(m.Relasjon)
     return View("relasjon", nb, en, columns, sql, _SOURCES)
