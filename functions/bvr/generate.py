@@ -28,6 +28,7 @@ from bvr.register.derived import Avledning
 from bvr.register.identity import PersonIdentifikator, PersonSak
 from bvr.register.orders import Sletteordre
 from bvr.rules.doc import render as rules
+from bvr.statistics.figures import tables
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -68,6 +69,7 @@ def outputs() -> dict[str, Callable[[], str]]:
         "bigquery_schemas/grunnlag/avsender/schema.json": lambda: _bigquery(Right),
         **{path: partial(json_form.render, version) for path, version in json_form.outputs().items()},
         **{path: partial(str, text) for path, text in analysis.outputs().items()},
+        **{path: partial(str, text) for path, text in tables.outputs().items()},
         "docs/informasjonsmodell.md": documentation.information_model,
         "docs/kodelister.md": documentation.code_lists,
         "docs/skjemaversjoner.md": documentation.schema_versions,

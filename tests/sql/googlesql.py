@@ -16,6 +16,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, timedelta
+from decimal import Decimal
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -371,6 +372,8 @@ def _read(cell: Any) -> Any:
         return cell.timestamp_value.ToDatetime(tzinfo=UTC)
     if which == "array_value":
         return [_read(one) for one in cell.array_value.element]
+    if which == "numeric_value":
+        return Decimal(int.from_bytes(cell.numeric_value, "little", signed=True)).scaleb(-9)
     return getattr(cell, which)
 
 

@@ -1,0 +1,47 @@
+-- #fail alt er utfylt | nothing is missing
+SELECT indikator, region, niva, maal, periode, periodetype, kjonn, aldersgruppe, kode FROM statistikk.nokkeltall_melding_v1 WHERE indikator IS NULL OR region IS NULL OR niva IS NULL OR maal IS NULL OR periode IS NULL OR periodetype IS NULL OR kjonn IS NULL OR aldersgruppe IS NULL OR kode IS NULL OR verdi IS NULL OR n_barn IS NULL OR n_barn_nevner IS NULL OR status IS NULL OR referansedato IS NULL OR kunnskapstidspunkt IS NULL;
+
+-- #fail én rad per celle | one row a cell
+SELECT indikator, region, niva, maal, periode, periodetype, kjonn, aldersgruppe, kode FROM statistikk.nokkeltall_melding_v1 GROUP BY indikator, region, niva, maal, periode, periodetype, kjonn, aldersgruppe, kode HAVING COUNT(*) > 1;
+
+-- #fail teller er ikke større enn nevner, ingenting er negativt | no share above one, nothing below nought
+SELECT indikator, region, niva, maal, periode, periodetype, kjonn, aldersgruppe, kode FROM statistikk.nokkeltall_melding_v1 WHERE verdi < 0 OR n_barn > verdi OR (verdi > 0 AND n_barn = 0) OR (nevner IS NOT NULL AND kode = 'T' AND status != 'MANGLER_BEFOLKNING' AND verdi > nevner);
+
+-- #fail kjonn summerer til totalen | kjonn adds up to the total
+SELECT indikator, region, maal, periode, periodetype FROM statistikk.nokkeltall_melding_v1
+WHERE aldersgruppe = 'T' AND kode = 'T'
+GROUP BY indikator, region, maal, periode, periodetype
+HAVING SUM(IF(kjonn = 'T', verdi, 0)) != SUM(IF(kjonn != 'T', verdi, 0));
+
+-- #fail aldersgruppe summerer til totalen | aldersgruppe adds up to the total
+SELECT indikator, region, maal, periode, periodetype FROM statistikk.nokkeltall_melding_v1
+WHERE kjonn = 'T' AND kode = 'T'
+GROUP BY indikator, region, maal, periode, periodetype
+HAVING SUM(IF(aldersgruppe = 'T', verdi, 0)) != SUM(IF(aldersgruppe != 'T', verdi, 0));
+
+-- #fail kommunene summerer til fylket og landet | municipalities add up to the county and the country
+SELECT indikator, periode, periodetype FROM statistikk.nokkeltall_melding_v1
+WHERE kjonn = 'T' AND aldersgruppe = 'T' AND kode = 'T' AND maal = 'SUM'
+GROUP BY indikator, periode, periodetype
+HAVING SUM(IF(niva = 'KOMMUNE', verdi, 0)) != SUM(IF(niva = 'FYLKE', verdi, 0))
+  OR SUM(IF(niva = 'KOMMUNE', verdi, 0)) != SUM(IF(region = 'EAK', verdi, 0));
+
+-- #fail bydelene er ikke mer enn kommunen | districts are no more than the municipality
+SELECT indikator, SUBSTR(region, 1, 4) AS kommune, periode, periodetype FROM statistikk.nokkeltall_melding_v1
+WHERE kjonn = 'T' AND aldersgruppe = 'T' AND kode = 'T' AND niva IN ('KOMMUNE', 'BYDEL') AND indikator IN ('meldinger_mottatt', 'meldinger_konkludert', 'meldinger_ssb', 'meldinger_henlagt', 'meldinger_til_us', 'meldinger_aktive_tiltak', 'meldinger_pagaende_us', 'meldinger_per_melder', 'meldinger_per_innhold', 'melding_fristbrudd', 'melding_apne_over_frist')
+GROUP BY indikator, kommune, periode, periodetype
+HAVING SUM(IF(niva = 'BYDEL', verdi, 0)) > SUM(IF(niva = 'KOMMUNE', verdi, 0));
+
+-- #fail halvårene summerer til året | the half-years add up to the year
+SELECT indikator, region, maal, SUBSTR(periode, 1, 4) AS aar FROM statistikk.nokkeltall_melding_v1
+WHERE kjonn = 'T' AND aldersgruppe = 'T' AND kode = 'T' AND indikator IN ('meldinger_mottatt', 'meldinger_konkludert', 'meldinger_henlagt', 'meldinger_til_us', 'meldinger_aktive_tiltak', 'meldinger_pagaende_us', 'melding_fristbrudd', 'melding_apne_over_frist')
+GROUP BY indikator, region, maal, aar
+HAVING SUM(IF(periodetype = 'Y', verdi, 0)) != SUM(IF(periodetype = 'H', verdi, 0));
+
+-- #fail #2 = #3 + #6 + #7
+SELECT region, maal, periode, periodetype FROM statistikk.nokkeltall_melding_v1 WHERE periodetype IN ('Y') GROUP BY region, maal, periode, periodetype
+HAVING SUM(IF(indikator = 'meldinger_konkludert' AND kjonn = 'T' AND aldersgruppe = 'T' AND kode = 'T', verdi, 0)) != SUM(IF(indikator = 'meldinger_ssb' AND kjonn = 'T' AND aldersgruppe = 'T' AND kode = 'T', verdi, 0)) + SUM(IF(indikator = 'meldinger_aktive_tiltak' AND kjonn = 'T' AND aldersgruppe = 'T' AND kode = 'T', verdi, 0)) + SUM(IF(indikator = 'meldinger_pagaende_us' AND kjonn = 'T' AND aldersgruppe = 'T' AND kode = 'T', verdi, 0));
+
+-- #fail #3 = #4 + #5
+SELECT region, maal, periode, periodetype FROM statistikk.nokkeltall_melding_v1 WHERE periodetype IN ('Y') GROUP BY region, maal, periode, periodetype
+HAVING SUM(IF(indikator = 'meldinger_ssb' AND kjonn = 'T' AND aldersgruppe = 'T' AND kode = 'T', verdi, 0)) != SUM(IF(indikator = 'meldinger_henlagt' AND kjonn = 'T' AND aldersgruppe = 'T' AND kode = 'T', verdi, 0)) + SUM(IF(indikator = 'meldinger_til_us' AND kjonn = 'T' AND aldersgruppe = 'T' AND kode = 'T', verdi, 0));

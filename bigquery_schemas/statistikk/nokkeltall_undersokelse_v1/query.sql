@@ -1,0 +1,274 @@
+-- Laget med `bvr generate`; endre nøkkeltallene. | Generated: change the declarations of key figures instead.
+WITH
+  -- Years, half-years and rolling twelve months from two years back, the running ones as far as they have come; stocks
+  -- of the days that have passed.
+  periode AS (
+    SELECT
+      CONCAT(CAST(aar AS STRING), del.kode) AS periode,
+      type AS periodetype,
+      CASE type
+        WHEN 'R' THEN DATE_ADD(DATE_SUB(DATE(aar, del.maaned, del.dag), INTERVAL 1 YEAR), INTERVAL 1 DAY)
+        WHEN 'Y' THEN DATE(aar, 1, 1)
+        ELSE DATE(aar, del.fra_maaned, 1)
+      END AS fra,
+      DATE(aar, del.maaned, del.dag) AS til
+    FROM UNNEST(GENERATE_ARRAY(
+      EXTRACT(YEAR FROM DATE(@run_time, 'Europe/Oslo')) - 2,
+      EXTRACT(YEAR FROM DATE(@run_time, 'Europe/Oslo'))
+    )) AS aar
+    CROSS JOIN UNNEST([
+      STRUCT('' AS kode, 1 AS fra_maaned, 12 AS maaned, 31 AS dag, ['Y'] AS typer),
+      STRUCT('H1' AS kode, 1 AS fra_maaned, 6 AS maaned, 30 AS dag, ['H', 'R', 'D'] AS typer),
+      STRUCT('H2' AS kode, 7 AS fra_maaned, 12 AS maaned, 31 AS dag, ['H', 'R', 'D'] AS typer)
+    ]) AS del
+    CROSS JOIN UNNEST(del.typer) AS type
+    WHERE IF(
+      type = 'D',
+      DATE(aar, del.maaned, del.dag) < DATE(@run_time, 'Europe/Oslo'),
+      DATE(aar, del.fra_maaned, 1) <= DATE(@run_time, 'Europe/Oslo')
+    )
+  ),
+  saker AS (
+    SELECT orgnr, sak_id, kommunenummer, bydelsnummer, sak
+    FROM register.sak_per(@run_time)
+  ),
+  borte AS (
+    SELECT DISTINCT s.orgnr, s.sak_id, b.type, LOWER(b.id) AS id
+    FROM saker AS s, UNNEST(s.sak.slettet) AS b
+  ),
+  deler AS (
+    SELECT DISTINCT kommunenummer, IFNULL(bydelsnummer, '') AS bydel FROM saker
+    UNION DISTINCT
+    SELECT DISTINCT kommunenummer, '' AS bydel FROM register.sak_historikk
+  ),
+  sted AS (
+    SELECT d.kommunenummer, d.bydel, r.region, r.niva
+    FROM deler AS d
+    CROSS JOIN UNNEST([
+      STRUCT('EAK' AS region, 'LAND' AS niva),
+      STRUCT(IF(d.kommunenummer = '0301', NULL, 'EAKUO') AS region, 'LAND' AS niva),
+      STRUCT(CONCAT('EKA', SUBSTR(d.kommunenummer, 1, 2)) AS region, 'FYLKE' AS niva),
+      STRUCT(d.kommunenummer AS region, 'KOMMUNE' AS niva),
+      STRUCT(IF(d.bydel = '', NULL, CONCAT(d.kommunenummer, d.bydel)) AS region, 'BYDEL' AS niva),
+      STRUCT(
+        IF(d.kommunenummer = '0301' AND d.bydel NOT IN ('', '16', '17', '99'), 'EAB', NULL) AS region, 'BYDELER' AS niva
+      )
+    ]) AS r
+    WHERE r.region IS NOT NULL
+    UNION ALL
+    SELECT d.kommunenummer, d.bydel, k.gruppe AS region, 'KOSTRAGRUPPE' AS niva
+    FROM deler AS d
+    JOIN grunnlag.kostragruppe AS k
+      ON k.kommunenummer = d.kommunenummer AND k.gyldig_fra <= DATE(@run_time, 'Europe/Oslo')
+      AND (k.gyldig_til IS NULL OR k.gyldig_til >= DATE(@run_time, 'Europe/Oslo'))
+  ),
+  personalia AS (
+    SELECT s.orgnr, s.sak_id, x.start_dato, plass,
+      IF(x.kjonn IN ('1', '2'), x.kjonn, '0') AS kjonn,
+      IF(x.kjonn = '0', NULL, x.fodseldato) AS fodseldato,
+      CASE
+        WHEN x.nummertype IN ('FNR', 'DNR') THEN CONCAT('N', TO_HEX(x.fodselsnummer))
+        WHEN x.duf_nummer IS NOT NULL THEN CONCAT('D', TO_HEX(x.duf_nummer))
+        ELSE CONCAT('S', s.orgnr, s.sak_id)
+      END AS nokkel
+    FROM saker AS s, UNNEST(s.sak.personalia) AS x WITH OFFSET AS plass
+    LEFT JOIN borte AS b ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Personalia' AND b.id = LOWER(x.id)
+    WHERE x.er_slettet IS NOT TRUE AND b.id IS NULL
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY s.orgnr, s.sak_id, x.start_dato ORDER BY plass DESC) = 1
+  ),
+  barnet AS (
+    SELECT orgnr, sak_id, kjonn, fodseldato, nokkel,
+      IF(
+        ROW_NUMBER() OVER (PARTITION BY orgnr, sak_id ORDER BY start_dato) = 1, DATE '0001-01-01', start_dato
+      ) AS fra,
+      IFNULL(LEAD(start_dato) OVER (PARTITION BY orgnr, sak_id ORDER BY start_dato), DATE '9999-12-31') AS til
+    FROM personalia
+  ),
+  melding AS (
+    SELECT s.orgnr, s.sak_id, s.kommunenummer, IFNULL(s.bydelsnummer, '') AS bydel, LOWER(x.id) AS id,
+      x.start_dato, x.migrert_id, x.konklusjon.slutt_dato AS konkludert, x.konklusjon.kode AS kode,
+      IFNULL(x.konklusjon.slutt_dato, s.sak.slutt_dato) AS slutt_dato,
+      ARRAY(SELECT m.kode FROM UNNEST(x.melder) AS m) AS melder,
+      ARRAY(SELECT i.kode FROM UNNEST(x.saksinnhold) AS i) AS saksinnhold
+    FROM saker AS s, UNNEST(s.sak.melding) AS x
+    LEFT JOIN borte AS b ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Melding' AND b.id = LOWER(x.id)
+    WHERE x.er_slettet IS NOT TRUE AND b.id IS NULL
+  ),
+  undersokelsen AS (
+    SELECT s.orgnr, s.sak_id, s.kommunenummer, IFNULL(s.bydelsnummer, '') AS bydel, LOWER(x.id) AS id,
+      x.start_dato, x.konklusjon.slutt_dato AS konkludert, x.konklusjon.kode AS kode,
+      IFNULL(x.konklusjon.slutt_dato, s.sak.slutt_dato) AS slutt_dato,
+      x.utvidet_frist.innvilget AS innvilget, x.barnets_medvirkning.medvirkning_type AS medvirkning,
+      ARRAY(SELECT g.kode FROM UNNEST(x.vedtaksgrunnlag) AS g) AS grunnlag
+    FROM saker AS s, UNNEST(s.sak.undersokelse) AS x
+    LEFT JOIN borte AS b ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Undersokelse' AND b.id = LOWER(x.id)
+    WHERE x.er_slettet IS NOT TRUE AND b.id IS NULL
+  ),
+  planen AS (
+    SELECT s.orgnr, s.sak_id, s.kommunenummer, IFNULL(s.bydelsnummer, '') AS bydel, LOWER(x.id) AS id,
+      x.start_dato, x.plantype,
+      IFNULL(x.konklusjon.slutt_dato, s.sak.slutt_dato) AS slutt_dato,
+      ARRAY(SELECT v.utfort_dato FROM UNNEST(x.evaluering) AS v) AS evaluert
+    FROM saker AS s, UNNEST(s.sak.plan) AS x
+    LEFT JOIN borte AS b ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Plan' AND b.id = LOWER(x.id)
+    WHERE x.er_slettet IS NOT TRUE AND b.id IS NULL
+  ),
+  startet AS (
+    SELECT u.orgnr, u.sak_id, u.id, MIN(m.start_dato) AS m0, ARRAY_CONCAT_AGG(m.melder) AS melder
+    FROM undersokelsen AS u
+    JOIN (
+      SELECT s.orgnr, s.sak_id, LOWER(x.fra_id) AS fra_id, LOWER(x.til_id) AS til_id
+      FROM saker AS s, UNNEST(s.sak.relasjon) AS x
+      LEFT JOIN borte AS b ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Relasjon' AND b.id = LOWER(x.id)
+      WHERE x.fra_type = 'Melding' AND x.til_type = 'Undersokelse' AND x.er_slettet IS NOT TRUE AND b.id IS NULL
+    ) AS r ON r.orgnr = u.orgnr AND r.sak_id = u.sak_id AND r.til_id = u.id
+    JOIN (
+      SELECT orgnr, sak_id, id AS nokkel, id, start_dato, kode, melder FROM melding
+      UNION ALL
+      SELECT orgnr, sak_id, LOWER(migrert_id) AS nokkel, id, start_dato, kode, melder
+      FROM melding
+      WHERE migrert_id IS NOT NULL AND LOWER(migrert_id) != id
+    ) AS m ON m.orgnr = r.orgnr AND m.sak_id = r.sak_id AND m.nokkel = r.fra_id AND m.kode = '2'
+    GROUP BY u.orgnr, u.sak_id, u.id
+  ),
+  elementer AS (
+    SELECT u.*, IFNULL(m.melder, []) AS melder, pl.id IS NOT NULL AS har_plan,
+      DATE_ADD(
+        DATE_ADD(IFNULL(m.m0, u.start_dato), INTERVAL 7 DAY), INTERVAL IF(u.innvilget = '1', 6, 3) MONTH
+      ) AS frist_lov,
+      DATE_ADD(IFNULL(m.m0, u.start_dato), INTERVAL IF(u.innvilget = '1', 187, 97) DAY) AS frist_bvr90,
+      DATE_ADD(u.start_dato, INTERVAL 3 MONTH) AS frist_ssb
+    FROM undersokelsen AS u
+    LEFT JOIN startet AS m ON m.orgnr = u.orgnr AND m.sak_id = u.sak_id AND m.id = u.id
+    LEFT JOIN (
+      SELECT DISTINCT v.orgnr, v.sak_id, v.id
+      FROM undersokelsen AS v
+      JOIN planen AS pl ON pl.orgnr = v.orgnr AND pl.sak_id = v.sak_id
+      WHERE pl.plantype IN ('7', '8') AND (v.slutt_dato IS NULL OR pl.start_dato <= v.slutt_dato)
+        AND (pl.slutt_dato IS NULL OR pl.slutt_dato >= v.start_dato)
+    ) AS pl ON pl.orgnr = u.orgnr AND pl.sak_id = u.sak_id AND pl.id = u.id
+  ),
+  perioder AS (
+    SELECT e.*, p.periode, p.periodetype, p.fra, p.til,
+      IFNULL(b.nokkel, CONCAT('S', e.orgnr, e.sak_id)) AS nokkel,
+      IFNULL(b.kjonn, '0') AS kjonn,
+      IF(
+        b.fodseldato IS NULL OR b.fodseldato > p.til,
+        -1,
+        DATE_DIFF(p.til, b.fodseldato, YEAR)
+          - IF(FORMAT_DATE('%m%d', p.til) < FORMAT_DATE('%m%d', b.fodseldato), 1, 0)
+      ) AS alder
+    FROM elementer AS e
+    JOIN periode AS p ON LEAST(e.start_dato, IFNULL(e.slutt_dato, e.start_dato)) <= p.til AND IFNULL(GREATEST(e.slutt_dato, e.start_dato), p.til) >= p.fra
+    LEFT JOIN barnet AS b ON b.orgnr = e.orgnr AND b.sak_id = e.sak_id AND b.fra <= p.til AND b.til > p.til
+  ),
+  bidrag AS (
+    SELECT i.indikator, e.periode, e.periodetype, s.region, s.niva, e.nokkel, e.kjonn,
+      CASE
+        WHEN e.alder < 0 THEN 'U'
+        WHEN e.alder < 3 THEN '0-2'
+        WHEN e.alder < 6 THEN '3-5'
+        WHEN e.alder < 13 THEN '6-12'
+        WHEN e.alder < 18 THEN '13-17'
+        WHEN e.alder < 25 THEN '18-24'
+        ELSE '25+'
+      END AS aldersgruppe,
+      i.teller, i.nevner, i.kodeteller, i.koder
+    FROM perioder AS e
+    CROSS JOIN UNNEST([
+      STRUCT('us_startet' AS indikator, e.periodetype IN ('H', 'Y') AND (e.start_dato BETWEEN e.fra AND e.til) AS med, 1 AS teller, CAST(NULL AS INT64) AS nevner, 1 AS kodeteller, ARRAY(SELECT DISTINCT k FROM UNNEST(e.melder) AS k) AS koder),
+      STRUCT('us_avsluttet' AS indikator, e.periodetype IN ('H', 'Y', 'R') AND (e.konkludert BETWEEN e.fra AND e.til) AS med, 1 AS teller, CAST(NULL AS INT64) AS nevner, 1 AS kodeteller, [e.kode, IF(e.kode IN ('5', '7', '8', '9'), 'FLYTTET', NULL)] AS koder),
+      STRUCT('us_konklusjon' AS indikator, e.periodetype IN ('H', 'Y') AND (e.konkludert BETWEEN e.fra AND e.til) AS med, 1 AS teller, CAST(NULL AS INT64) AS nevner, 1 AS kodeteller, [e.kode, IF(e.kode IN ('5', '7', '8', '9'), 'FLYTTET', NULL)] AS koder),
+      STRUCT('us_til_tiltak' AS indikator, e.periodetype IN ('H', 'Y') AND (e.konkludert BETWEEN e.fra AND e.til) AS med, IF(e.kode IN ('1', '2'), 1, 0) AS teller, 1 AS nevner, IF(e.kode IN ('1', '2'), 1, 0) AS kodeteller, CAST([] AS ARRAY<STRING>) AS koder),
+      STRUCT('us_henlagt' AS indikator, e.periodetype IN ('H', 'Y') AND (e.konkludert BETWEEN e.fra AND e.til) AS med, IF(e.kode IN ('1', '2'), 0, 1) AS teller, 1 AS nevner, IF(e.kode IN ('1', '2'), 0, 1) AS kodeteller, [e.kode, IF(e.kode IN ('5', '7', '8', '9'), 'FLYTTET', NULL)] AS koder),
+      STRUCT('us_innen_3mnd' AS indikator, e.periodetype IN ('Y') AND (e.konkludert BETWEEN e.fra AND e.til) AS med, IF(e.konkludert <= e.frist_ssb, 1, 0) AS teller, 1 AS nevner, IF(e.konkludert <= e.frist_ssb, 1, 0) AS kodeteller, CAST([] AS ARRAY<STRING>) AS koder),
+      STRUCT('us_innen_6mnd' AS indikator, e.periodetype IN ('Y') AND (e.konkludert BETWEEN e.fra AND e.til) AS med, IF(e.konkludert > e.frist_ssb AND e.konkludert <= DATE_ADD(e.start_dato, INTERVAL 6 MONTH), 1, 0) AS teller, 1 AS nevner, 1 AS kodeteller, [IF(e.konkludert > DATE_ADD(e.start_dato, INTERVAL 6 MONTH), 'OVER6', NULL)] AS koder),
+      STRUCT('us_fristbrudd' AS indikator, e.periodetype IN ('H', 'R') AND (e.konkludert BETWEEN e.fra AND e.til) AS med, IF(e.konkludert > e.frist_lov, 1, 0) AS teller, 1 AS nevner, 1 AS kodeteller, [IF(e.konkludert > e.frist_lov, 'LOV', NULL), IF(e.konkludert > e.frist_bvr90, 'BVR90', NULL), IF(e.konkludert > e.frist_ssb, 'SSB', NULL)] AS koder),
+      STRUCT('us_apne_over_frist' AS indikator, e.periodetype IN ('D') AND (e.start_dato <= e.til AND (e.slutt_dato IS NULL OR e.slutt_dato > e.til)) AS med, IF(e.til > e.frist_lov, 1, 0) AS teller, 1 AS nevner, 1 AS kodeteller, [IF(e.til > e.frist_lov, 'LOV', NULL), IF(e.til > e.frist_bvr90, 'BVR90', NULL), IF(e.til > e.frist_ssb, 'SSB', NULL)] AS koder),
+      STRUCT('us_utvidet_frist' AS indikator, e.periodetype IN ('H', 'Y') AND (e.konkludert BETWEEN e.fra AND e.til AND e.innvilget = '1') AS med, 1 AS teller, CAST(NULL AS INT64) AS nevner, 1 AS kodeteller, CAST([] AS ARRAY<STRING>) AS koder),
+      STRUCT('us_vedtaksgrunnlag' AS indikator, e.periodetype IN ('Y') AND (e.konkludert BETWEEN e.fra AND e.til AND e.kode IN ('1', '2')) AS med, 1 AS teller, CAST(NULL AS INT64) AS nevner, 1 AS kodeteller, e.grunnlag AS koder),
+      STRUCT('us_medvirkning' AS indikator, e.periodetype IN ('H', 'Y') AND (e.konkludert BETWEEN e.fra AND e.til AND e.til >= DATE '2026-01-01') AS med, IF(IFNULL(STARTS_WITH(e.medvirkning, '1.'), FALSE), 1, 0) AS teller, 1 AS nevner, 1 AS kodeteller, [e.medvirkning] AS koder),
+      STRUCT('us_plan' AS indikator, e.periodetype IN ('H') AND (e.start_dato <= e.til AND (e.slutt_dato IS NULL OR e.slutt_dato >= e.fra)) AS med, IF(e.har_plan, 1, 0) AS teller, 1 AS nevner, IF(e.har_plan, 1, 0) AS kodeteller, CAST([] AS ARRAY<STRING>) AS koder),
+      STRUCT('rate_us_startet' AS indikator, e.periodetype IN ('Y') AND (e.start_dato BETWEEN e.fra AND e.til AND e.alder BETWEEN 0 AND 17) AS med, 1 AS teller, CAST(NULL AS INT64) AS nevner, 1 AS kodeteller, CAST([] AS ARRAY<STRING>) AS koder)
+    ]) AS i
+    JOIN sted AS s ON s.kommunenummer = e.kommunenummer AND s.bydel = e.bydel
+    WHERE i.med
+  ),
+  tall AS (
+    SELECT indikator, periode, periodetype, region, niva, IFNULL(kjonn, 'T') AS kjonn, IFNULL(aldersgruppe, 'T') AS aldersgruppe, 'T' AS kode,
+      SUM(teller) AS teller, SUM(nevner) AS nevner, COUNT(DISTINCT IF(teller > 0, nokkel, NULL)) AS n_barn, COUNT(DISTINCT nokkel) AS n_barn_nevner
+    FROM bidrag
+    GROUP BY GROUPING SETS ((indikator, periode, periodetype, region, niva), (indikator, periode, periodetype, region, niva, kjonn), (indikator, periode, periodetype, region, niva, aldersgruppe))
+    UNION ALL
+    SELECT indikator, periode, periodetype, region, niva, 'T' AS kjonn, 'T' AS aldersgruppe, kode,
+      SUM(kodeteller) AS teller, SUM(nevner) AS nevner, COUNT(DISTINCT IF(kodeteller > 0, nokkel, NULL)) AS n_barn, COUNT(DISTINCT nokkel) AS n_barn_nevner
+    FROM bidrag AS g, UNNEST(g.koder) AS kode
+    WHERE kode IS NOT NULL
+    GROUP BY indikator, periode, periodetype, region, niva, kode
+  ),
+  celler AS (
+    SELECT 'SUM' AS maal, * FROM tall
+  ),
+  nokkeltall AS (
+    SELECT n.indikator, n.enhet, n.befolkning, n.per, p.periode, p.periodetype, p.til
+    FROM UNNEST([
+      STRUCT('us_startet' AS indikator, 'HENDELSE' AS enhet, ['H', 'Y'] AS typer, CAST(NULL AS STRING) AS befolkning, 100 AS per, '' AS bare),
+      STRUCT('us_avsluttet' AS indikator, 'HENDELSE' AS enhet, ['H', 'Y', 'R'] AS typer, CAST(NULL AS STRING) AS befolkning, 100 AS per, '' AS bare),
+      STRUCT('us_konklusjon' AS indikator, 'HENDELSE' AS enhet, ['H', 'Y'] AS typer, CAST(NULL AS STRING) AS befolkning, 100 AS per, '' AS bare),
+      STRUCT('us_til_tiltak' AS indikator, 'HENDELSE' AS enhet, ['H', 'Y'] AS typer, CAST(NULL AS STRING) AS befolkning, 100 AS per, '' AS bare),
+      STRUCT('us_henlagt' AS indikator, 'HENDELSE' AS enhet, ['H', 'Y'] AS typer, CAST(NULL AS STRING) AS befolkning, 100 AS per, '' AS bare),
+      STRUCT('us_innen_3mnd' AS indikator, 'HENDELSE' AS enhet, ['Y'] AS typer, CAST(NULL AS STRING) AS befolkning, 100 AS per, '' AS bare),
+      STRUCT('us_innen_6mnd' AS indikator, 'HENDELSE' AS enhet, ['Y'] AS typer, CAST(NULL AS STRING) AS befolkning, 100 AS per, '' AS bare),
+      STRUCT('us_fristbrudd' AS indikator, 'HENDELSE' AS enhet, ['H', 'R'] AS typer, CAST(NULL AS STRING) AS befolkning, 100 AS per, '' AS bare),
+      STRUCT('us_apne_over_frist' AS indikator, 'HENDELSE' AS enhet, ['D'] AS typer, CAST(NULL AS STRING) AS befolkning, 100 AS per, '' AS bare),
+      STRUCT('us_utvidet_frist' AS indikator, 'HENDELSE' AS enhet, ['H', 'Y'] AS typer, CAST(NULL AS STRING) AS befolkning, 100 AS per, '' AS bare),
+      STRUCT('us_vedtaksgrunnlag' AS indikator, 'HENDELSE' AS enhet, ['Y'] AS typer, CAST(NULL AS STRING) AS befolkning, 100 AS per, '' AS bare),
+      STRUCT('us_medvirkning' AS indikator, 'HENDELSE' AS enhet, ['H', 'Y'] AS typer, CAST(NULL AS STRING) AS befolkning, 100 AS per, '' AS bare),
+      STRUCT('us_plan' AS indikator, 'HENDELSE' AS enhet, ['H'] AS typer, CAST(NULL AS STRING) AS befolkning, 100 AS per, '' AS bare),
+      STRUCT('rate_us_startet' AS indikator, 'HENDELSE' AS enhet, ['Y'] AS typer, 'F000-017' AS befolkning, 1000 AS per, '' AS bare)
+    ]) AS n
+    CROSS JOIN periode AS p
+    WHERE p.periodetype IN UNNEST(n.typer) AND ENDS_WITH(p.periode, n.bare)
+  ),
+  alle AS (
+    SELECT n.*, s.region, s.niva, m.maal
+    FROM nokkeltall AS n
+    CROSS JOIN (SELECT DISTINCT region, niva FROM sted) AS s
+    CROSS JOIN (SELECT DISTINCT maal, niva FROM celler) AS m
+    WHERE m.niva = s.niva AND (n.enhet = 'BARN' OR m.maal = 'SUM')
+  )
+SELECT
+  a.indikator,
+  a.region,
+  a.niva,
+  a.maal,
+  a.periode,
+  a.periodetype,
+  IFNULL(c.kjonn, 'T') AS kjonn,
+  IFNULL(c.aldersgruppe, 'T') AS aldersgruppe,
+  IFNULL(c.kode, 'T') AS kode,
+  IFNULL(c.teller, 0) AS verdi,
+  IF(a.befolkning IS NULL, c.nevner, f.antall) AS nevner,
+  -- KOSTRA rounds half away from zero, as ROUND does with NUMERIC.
+  ROUND(
+    SAFE_DIVIDE(
+      CAST(a.per * IFNULL(c.teller, 0) AS NUMERIC), IF(a.befolkning IS NULL, c.nevner, f.antall)
+    ),
+    1
+  ) AS andel,
+  IFNULL(c.n_barn, 0) AS n_barn,
+  IFNULL(c.n_barn_nevner, 0) AS n_barn_nevner,
+  CASE
+    WHEN a.befolkning IS NOT NULL AND IFNULL(f.antall, 0) = 0 THEN 'MANGLER_BEFOLKNING'
+    WHEN a.til >= DATE(@run_time, 'Europe/Oslo') THEN 'FORELOPIG'
+    ELSE 'KOMPLETT'
+  END AS status,
+  a.til AS referansedato,
+  @run_time AS kunnskapstidspunkt
+FROM alle AS a
+LEFT JOIN celler AS c
+  ON c.indikator = a.indikator AND c.region = a.region AND c.niva = a.niva AND c.maal = a.maal
+  AND c.periode = a.periode AND c.periodetype = a.periodetype
+LEFT JOIN grunnlag.befolkning AS f
+  ON f.region = a.region AND f.aldersgruppe = a.befolkning AND f.dato = DATE_ADD(a.til, INTERVAL 1 DAY)
+  AND IFNULL(c.kjonn, 'T') = 'T' AND IFNULL(c.aldersgruppe, 'T') = 'T'

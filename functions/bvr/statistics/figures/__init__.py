@@ -1,0 +1,1 @@
+"""The key figures: each declared once; SQL, metadata, checks and documentation are made from the declarations."""
