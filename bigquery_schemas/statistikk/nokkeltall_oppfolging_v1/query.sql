@@ -55,9 +55,9 @@ WITH
   -- How often visits are due: from each Hyppighet to the next, and four a year before the first (statistics 1.2).
   hyppighet AS (
     SELECT orgnr, sak_id, id, slag, fra, kode,
-      IFNULL(LEAD(fra) OVER (PARTITION BY orgnr, sak_id, id, slag ORDER BY fra, plass), DATE '9999-12-31') AS til
+      IFNULL(LEAD(fra) OVER (PARTITION BY orgnr, sak_id, id, slag ORDER BY fra, orden), DATE '9999-12-31') AS til
     FROM (
-      SELECT t.orgnr, t.sak_id, t.id, 'tilsyn' AS slag, h.start_dato AS fra, h.kode, LOWER(h.id) AS plass
+      SELECT t.orgnr, t.sak_id, t.id, 'tilsyn' AS slag, h.start_dato AS fra, h.kode, LOWER(h.id) AS orden
       FROM foster AS t, UNNEST(t.tilsyn.hyppighet) AS h
       UNION ALL
       SELECT t.orgnr, t.sak_id, t.id, 'oppfolging', h.start_dato, h.kode, LOWER(h.id)
@@ -69,9 +69,9 @@ WITH
   ),
   ansvarlig AS (
     SELECT orgnr, sak_id, id, kommunenummer, fra,
-      IFNULL(LEAD(fra) OVER (PARTITION BY orgnr, sak_id, id ORDER BY fra, plass), DATE '9999-12-31') AS til
+      IFNULL(LEAD(fra) OVER (PARTITION BY orgnr, sak_id, id ORDER BY fra, orden), DATE '9999-12-31') AS til
     FROM (
-      SELECT t.orgnr, t.sak_id, t.id, a.kommunenummer, a.start_dato AS fra, LOWER(a.id) AS plass
+      SELECT t.orgnr, t.sak_id, t.id, a.kommunenummer, a.start_dato AS fra, LOWER(a.id) AS orden
       FROM tiltaket AS t, UNNEST(t.tilsyn.ansvarlig) AS a
     )
   ),
@@ -84,11 +84,11 @@ WITH
   ),
   krav AS (
     SELECT t.orgnr, t.sak_id, t.id, t.kommunenummer, t.bydel, p.periode, p.periodetype, p.fra, p.til, h.slag,
-      CAST(FLOOR(SUM(
+      DIV(SUM(
         CAST(h.kode AS INT64) * GREATEST(0, DATE_DIFF(
           LEAST(h.til, DATE_ADD(p.til, INTERVAL 1 DAY)), GREATEST(h.fra, DATE_SUB(p.til, INTERVAL 364 DAY)), DAY
         ))
-      ) / 365 + 1e-9) AS INT64) AS krav
+      ), 365) AS krav
     FROM foster AS t
     JOIN periode AS p
       ON p.periodetype IN ('H', 'R') AND t.start_dato <= DATE_SUB(p.til, INTERVAL 1 YEAR)

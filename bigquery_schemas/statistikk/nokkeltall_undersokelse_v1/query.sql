@@ -113,8 +113,8 @@ WITH
     LEFT JOIN borte AS b ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Plan' AND b.id = LOWER(x.id)
     WHERE x.er_slettet IS NOT TRUE AND b.id IS NULL
   ),
-  startet AS (
-    SELECT u.orgnr, u.sak_id, u.id, MIN(m.start_dato) AS m0, ARRAY_CONCAT_AGG(m.melder) AS melder
+  fra_melding AS (
+    SELECT u.orgnr, u.sak_id, u.id, m.start_dato, m.melder
     FROM undersokelsen AS u
     JOIN (
       SELECT s.orgnr, s.sak_id, LOWER(x.fra_id) AS fra_id, LOWER(x.til_id) AS til_id
@@ -129,10 +129,17 @@ WITH
       FROM melding
       WHERE migrert_id IS NOT NULL AND LOWER(migrert_id) != id
     ) AS m ON m.orgnr = r.orgnr AND m.sak_id = r.sak_id AND m.nokkel = r.fra_id AND m.kode = '2'
-    GROUP BY u.orgnr, u.sak_id, u.id
+  ),
+  startet AS (
+    SELECT orgnr, sak_id, id, MIN(start_dato) AS m0 FROM fra_melding GROUP BY orgnr, sak_id, id
+  ),
+  meldt AS (
+    SELECT orgnr, sak_id, id, ARRAY_AGG(kode) AS melder
+    FROM (SELECT DISTINCT f.orgnr, f.sak_id, f.id, kode FROM fra_melding AS f, UNNEST(f.melder) AS kode)
+    GROUP BY orgnr, sak_id, id
   ),
   elementer AS (
-    SELECT u.*, IFNULL(m.melder, []) AS melder, pl.id IS NOT NULL AS har_plan,
+    SELECT u.*, IFNULL(n.melder, []) AS melder, pl.id IS NOT NULL AS har_plan,
       DATE_ADD(
         DATE_ADD(IFNULL(m.m0, u.start_dato), INTERVAL 7 DAY), INTERVAL IF(u.innvilget = '1', 6, 3) MONTH
       ) AS frist_lov,
@@ -140,6 +147,7 @@ WITH
       DATE_ADD(u.start_dato, INTERVAL 3 MONTH) AS frist_ssb
     FROM undersokelsen AS u
     LEFT JOIN startet AS m ON m.orgnr = u.orgnr AND m.sak_id = u.sak_id AND m.id = u.id
+    LEFT JOIN meldt AS n ON n.orgnr = u.orgnr AND n.sak_id = u.sak_id AND n.id = u.id
     LEFT JOIN (
       SELECT DISTINCT v.orgnr, v.sak_id, v.id
       FROM undersokelsen AS v
@@ -176,7 +184,7 @@ WITH
       i.teller, i.nevner, i.kodeteller, i.koder
     FROM perioder AS e
     CROSS JOIN UNNEST([
-      STRUCT('us_startet' AS indikator, e.periodetype IN ('H', 'Y') AND (e.start_dato BETWEEN e.fra AND e.til) AS med, 1 AS teller, CAST(NULL AS INT64) AS nevner, 1 AS kodeteller, ARRAY(SELECT DISTINCT k FROM UNNEST(e.melder) AS k) AS koder),
+      STRUCT('us_startet' AS indikator, e.periodetype IN ('H', 'Y') AND (e.start_dato BETWEEN e.fra AND e.til) AS med, 1 AS teller, CAST(NULL AS INT64) AS nevner, 1 AS kodeteller, e.melder AS koder),
       STRUCT('us_avsluttet' AS indikator, e.periodetype IN ('H', 'Y', 'R') AND (e.konkludert BETWEEN e.fra AND e.til) AS med, 1 AS teller, CAST(NULL AS INT64) AS nevner, 1 AS kodeteller, [e.kode, IF(e.kode IN ('5', '7', '8', '9'), 'FLYTTET', NULL)] AS koder),
       STRUCT('us_konklusjon' AS indikator, e.periodetype IN ('H', 'Y') AND (e.konkludert BETWEEN e.fra AND e.til) AS med, 1 AS teller, CAST(NULL AS INT64) AS nevner, 1 AS kodeteller, [e.kode, IF(e.kode IN ('5', '7', '8', '9'), 'FLYTTET', NULL)] AS koder),
       STRUCT('us_til_tiltak' AS indikator, e.periodetype IN ('H', 'Y') AND (e.konkludert BETWEEN e.fra AND e.til) AS med, IF(e.kode IN ('1', '2'), 1, 0) AS teller, 1 AS nevner, IF(e.kode IN ('1', '2'), 1, 0) AS kodeteller, CAST([] AS ARRAY<STRING>) AS koder),

@@ -158,7 +158,7 @@ FIGURES: tuple[Figure, ...] = (
         *(12, "us_startet", "Undersøkelser startet", "Investigations started"),
         ("Undersøkelser med StartDato i perioden.", "Investigations with StartDato in the period."),
         **{"family": "undersokelse", "unit": "HENDELSE", "periods": _HY, "med": _STARTED},
-        **{"koder": "ARRAY(SELECT DISTINCT k FROM UNNEST(e.melder) AS k)", "kodeliste": "Melder"},
+        **{"koder": "e.melder", "kodeliste": "Melder"},
         **{"corresponds": "SSB hovedtall", "identities": ("H1 + H2 = Y",)},
     ),
     _f(

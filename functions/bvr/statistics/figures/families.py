@@ -204,8 +204,8 @@ _MELDING = """\
 # m0, the start of the clock: the earliest report that led to the investigation, else its own start (statistics 1.1).
 _FRIST = [
     """\
-  startet AS (
-    SELECT u.orgnr, u.sak_id, u.id, MIN(m.start_dato) AS m0, ARRAY_CONCAT_AGG(m.melder) AS melder
+  fra_melding AS (
+    SELECT u.orgnr, u.sak_id, u.id, m.start_dato, m.melder
     FROM undersokelsen AS u
     JOIN (
       SELECT s.orgnr, s.sak_id, LOWER(x.fra_id) AS fra_id, LOWER(x.til_id) AS til_id
@@ -220,11 +220,18 @@ _FRIST = [
       FROM melding
       WHERE migrert_id IS NOT NULL AND LOWER(migrert_id) != id
     ) AS m ON m.orgnr = r.orgnr AND m.sak_id = r.sak_id AND m.nokkel = r.fra_id AND m.kode = '2'
-    GROUP BY u.orgnr, u.sak_id, u.id
+  ),
+  startet AS (
+    SELECT orgnr, sak_id, id, MIN(start_dato) AS m0 FROM fra_melding GROUP BY orgnr, sak_id, id
+  ),
+  meldt AS (
+    SELECT orgnr, sak_id, id, ARRAY_AGG(kode) AS melder
+    FROM (SELECT DISTINCT f.orgnr, f.sak_id, f.id, kode FROM fra_melding AS f, UNNEST(f.melder) AS kode)
+    GROUP BY orgnr, sak_id, id
   )"""
 ]
 _UNDERSOKELSE = """\
-    SELECT u.*, IFNULL(m.melder, []) AS melder, pl.id IS NOT NULL AS har_plan,
+    SELECT u.*, IFNULL(n.melder, []) AS melder, pl.id IS NOT NULL AS har_plan,
       DATE_ADD(
         DATE_ADD(IFNULL(m.m0, u.start_dato), INTERVAL 7 DAY), INTERVAL IF(u.innvilget = '1', 6, 3) MONTH
       ) AS frist_lov,
@@ -232,6 +239,7 @@ _UNDERSOKELSE = """\
       DATE_ADD(u.start_dato, INTERVAL 3 MONTH) AS frist_ssb
     FROM undersokelsen AS u
     LEFT JOIN startet AS m ON m.orgnr = u.orgnr AND m.sak_id = u.sak_id AND m.id = u.id
+    LEFT JOIN meldt AS n ON n.orgnr = u.orgnr AND n.sak_id = u.sak_id AND n.id = u.id
     LEFT JOIN (
       SELECT DISTINCT v.orgnr, v.sak_id, v.id
       FROM undersokelsen AS v
@@ -457,9 +465,9 @@ _VISITS = f"""\
   -- How often visits are due: from each Hyppighet to the next, and four a year before the first (statistics 1.2).
   hyppighet AS (
     SELECT orgnr, sak_id, id, slag, fra, kode,
-      IFNULL(LEAD(fra) OVER (PARTITION BY orgnr, sak_id, id, slag ORDER BY fra, plass), DATE '9999-12-31') AS til
+      IFNULL(LEAD(fra) OVER (PARTITION BY orgnr, sak_id, id, slag ORDER BY fra, orden), DATE '9999-12-31') AS til
     FROM (
-      SELECT t.orgnr, t.sak_id, t.id, 'tilsyn' AS slag, h.start_dato AS fra, h.kode, LOWER(h.id) AS plass
+      SELECT t.orgnr, t.sak_id, t.id, 'tilsyn' AS slag, h.start_dato AS fra, h.kode, LOWER(h.id) AS orden
       FROM foster AS t, UNNEST(t.tilsyn.hyppighet) AS h
       UNION ALL
       SELECT t.orgnr, t.sak_id, t.id, 'oppfolging', h.start_dato, h.kode, LOWER(h.id)
@@ -471,9 +479,9 @@ _VISITS = f"""\
   ),
   ansvarlig AS (
     SELECT orgnr, sak_id, id, kommunenummer, fra,
-      IFNULL(LEAD(fra) OVER (PARTITION BY orgnr, sak_id, id ORDER BY fra, plass), DATE '9999-12-31') AS til
+      IFNULL(LEAD(fra) OVER (PARTITION BY orgnr, sak_id, id ORDER BY fra, orden), DATE '9999-12-31') AS til
     FROM (
-      SELECT t.orgnr, t.sak_id, t.id, a.kommunenummer, a.start_dato AS fra, LOWER(a.id) AS plass
+      SELECT t.orgnr, t.sak_id, t.id, a.kommunenummer, a.start_dato AS fra, LOWER(a.id) AS orden
       FROM tiltaket AS t, UNNEST(t.tilsyn.ansvarlig) AS a
     )
   ),
@@ -486,11 +494,11 @@ _VISITS = f"""\
   ),
   krav AS (
     SELECT t.orgnr, t.sak_id, t.id, t.kommunenummer, t.bydel, p.periode, p.periodetype, p.fra, p.til, h.slag,
-      CAST(FLOOR(SUM(
+      DIV(SUM(
         CAST(h.kode AS INT64) * GREATEST(0, DATE_DIFF(
           LEAST(h.til, DATE_ADD(p.til, INTERVAL 1 DAY)), GREATEST(h.fra, DATE_SUB(p.til, INTERVAL 364 DAY)), DAY
         ))
-      ) / 365 + 1e-9) AS INT64) AS krav
+      ), 365) AS krav
     FROM foster AS t
     JOIN periode AS p
       ON p.periodetype IN ('H', 'R') AND t.start_dato <= DATE_SUB(p.til, INTERVAL 1 YEAR)
