@@ -10,7 +10,7 @@ from rich.table import Table
 from bvr import gcp
 from bvr.config import config
 from bvr.rules import RULESET
-from bvr.statistics.declared import queries
+from bvr.statistics.declared import scheduled
 from bvr.statistics.run import Run, run
 
 
@@ -18,7 +18,7 @@ def run_each(run_time: datetime) -> list[Run]:
     """Run them all; one that fails its checks does not stop the others."""
     c = config()
     tables = gcp.queries(c)
-    return [run(query, run_time, tables, RULESET) for query in queries(c.schemas)]
+    return [run(query, run_time, tables, RULESET) for query in scheduled(c.schemas)]
 
 
 def moment(text: str | None) -> datetime:

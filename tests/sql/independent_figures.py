@@ -635,8 +635,8 @@ class Child:
     def evaluated(self) -> bool:
         return any(
             _in(e["utfort_dato"], self.p)
-            for _, pl in self.all("plan")
-            if pl["plantype"] == "1"
+            for case, pl in self.all("plan")
+            if pl["plantype"] == "1" and _active(pl, case, self.p)
             for e in pl.get("evaluering") or ()
         )
 
@@ -661,8 +661,9 @@ class Child:
         far = Period("", "", self.p.first - timedelta(days=365), self.p.last)
         for kind in ("melding", "undersokelse", "tiltak", "plan"):
             for one in _valid(case, kind):
-                end = _end(one, case) or far.last
-                low, high = min(one["start_dato"], end), max(one["start_dato"], end)
+                end = _end(one, case)
+                low = min(one["start_dato"], end or one["start_dato"])
+                high = max(one["start_dato"], end) if end else far.last
                 if low <= far.last and high >= far.first:
                     return True
         return any(far.first <= f["slutt_dato"] <= far.last for f in _valid(case, "flytting"))
@@ -741,11 +742,8 @@ C: dict[str, tuple[str, Callable[[Child, int], Answer | None]]] = {
     ),
 }
 PER = {"barn_med_us": ("F000-017", 100), "barn_plassert_aar": ("F000-017", 100)}
-PER |= {name: ("F000-017", 1000) for name in ("rate_barn_med_melding", "rate_us_startet", "rate_barn_med_us")}
-PER |= {
-    name: ("F000-024", 1000)
-    for name in ("rate_barn_tiltak_aar", "rate_barn_tiltak_dato", "rate_barn_omsorgstiltak", "rate_barn_plassert_dato")
-}
+PER |= dict.fromkeys(("rate_barn_med_melding", "rate_us_startet", "rate_barn_med_us"), ("F000-017", 1000))
+PER |= dict.fromkeys(("rate_barn_tiltak_aar", "rate_barn_tiltak_dato", "rate_barn_omsorgstiltak", "rate_barn_plassert_dato"), ("F000-024", 1000))
 
 
 def _due(case: Row, p: Period, part: str) -> Iterator[tuple[str, str, bool]]:

@@ -91,7 +91,8 @@ WITH
       ARRAY(SELECT m.kode FROM UNNEST(x.melder) AS m) AS melder,
       ARRAY(SELECT i.kode FROM UNNEST(x.saksinnhold) AS i) AS saksinnhold
     FROM saker AS s, UNNEST(s.sak.melding) AS x
-    LEFT JOIN borte AS b ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Melding' AND b.id = LOWER(x.id)
+    LEFT JOIN borte AS b
+      ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Melding' AND b.id = LOWER(x.id)
     WHERE x.er_slettet IS NOT TRUE AND b.id IS NULL
   ),
   undersokelsen AS (
@@ -101,7 +102,8 @@ WITH
       x.utvidet_frist.innvilget AS innvilget, x.barnets_medvirkning.medvirkning_type AS medvirkning,
       ARRAY(SELECT g.kode FROM UNNEST(x.vedtaksgrunnlag) AS g) AS grunnlag
     FROM saker AS s, UNNEST(s.sak.undersokelse) AS x
-    LEFT JOIN borte AS b ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Undersokelse' AND b.id = LOWER(x.id)
+    LEFT JOIN borte AS b
+      ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Undersokelse' AND b.id = LOWER(x.id)
     WHERE x.er_slettet IS NOT TRUE AND b.id IS NULL
   ),
   tiltaket AS (
@@ -114,7 +116,8 @@ WITH
       x.kategori.kode IN ('1.1', '1.2', '1.99', '2.1', '2.2', '2.3', '2.4', '2.5', '2.6', '2.99', '8.2', '8.4', '8.5') AS plassert,
       x.tilsyn, x.oppfolging
     FROM saker AS s, UNNEST(s.sak.tiltak) AS x
-    LEFT JOIN borte AS b ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Tiltak' AND b.id = LOWER(x.id)
+    LEFT JOIN borte AS b
+      ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Tiltak' AND b.id = LOWER(x.id)
     WHERE x.er_slettet IS NOT TRUE AND b.id IS NULL
   ),
   planen AS (
@@ -123,14 +126,16 @@ WITH
       IFNULL(x.konklusjon.slutt_dato, s.sak.slutt_dato) AS slutt_dato,
       ARRAY(SELECT v.utfort_dato FROM UNNEST(x.evaluering) AS v) AS evaluert
     FROM saker AS s, UNNEST(s.sak.plan) AS x
-    LEFT JOIN borte AS b ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Plan' AND b.id = LOWER(x.id)
+    LEFT JOIN borte AS b
+      ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Plan' AND b.id = LOWER(x.id)
     WHERE x.er_slettet IS NOT TRUE AND b.id IS NULL
   ),
   flyttingen AS (
     SELECT s.orgnr, s.sak_id, s.kommunenummer, IFNULL(s.bydelsnummer, '') AS bydel, LOWER(x.id) AS id,
       x.slutt_dato, x.arsak_fra.kode AS arsak, x.flytting_til.kode AS til_kode
     FROM saker AS s, UNNEST(s.sak.flytting) AS x
-    LEFT JOIN borte AS b ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Flytting' AND b.id = LOWER(x.id)
+    LEFT JOIN borte AS b
+      ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Flytting' AND b.id = LOWER(x.id)
     WHERE x.er_slettet IS NOT TRUE AND b.id IS NULL
   ),
   sammenhengende AS (
@@ -158,7 +163,8 @@ WITH
     SELECT 'U', orgnr, sak_id, kommunenummer, bydel, start_dato, slutt_dato, konkludert, kode, FALSE, FALSE, NULL, []
     FROM undersokelsen
     UNION ALL
-    SELECT 'T', orgnr, sak_id, kommunenummer, bydel, start_dato, slutt_dato, konkludert, kode, omsorg, plassert, NULL, []
+    SELECT 'T', orgnr, sak_id, kommunenummer, bydel, start_dato, slutt_dato, konkludert, kode, omsorg, plassert,
+      NULL, []
     FROM tiltaket
     UNION ALL
     SELECT 'P', orgnr, sak_id, kommunenummer, bydel, start_dato, slutt_dato, NULL, plantype, FALSE, FALSE,
@@ -209,7 +215,7 @@ WITH
       IFNULL(LOGICAL_OR(e.art = 'P' AND (e.kode = '4' OR (e.kode = '3' AND e.til < DATE '2023-01-01')) AND e.start_dato <= e.til AND (e.slutt_dato IS NULL OR e.slutt_dato > e.til)), FALSE) AS plan4,
       IFNULL(LOGICAL_OR(e.art = 'P' AND e.kode IN ('1', '2', '3', '4', '5') AND e.start_dato <= e.til AND (e.slutt_dato IS NULL OR e.slutt_dato > e.til)), FALSE) AS plan,
       IFNULL(LOGICAL_OR(e.art = 'P' AND e.kode = '1' AND e.start_dato <= e.til AND (e.slutt_dato IS NULL OR e.slutt_dato > e.til) AND e.plan_fra <= DATE_SUB(e.til, INTERVAL 3 MONTH)), FALSE) AS plan1_lenge,
-      IFNULL(LOGICAL_OR(e.art = 'P' AND e.kode = '1' AND EXISTS(SELECT 1 FROM UNNEST(e.evaluert) AS v WHERE v BETWEEN e.fra AND e.til)), FALSE) AS evaluert,
+      IFNULL(LOGICAL_OR(e.art = 'P' AND e.kode = '1' AND e.start_dato <= e.til AND (e.slutt_dato IS NULL OR e.slutt_dato >= e.fra) AND EXISTS(SELECT 1 FROM UNNEST(e.evaluert) AS v WHERE v BETWEEN e.fra AND e.til)), FALSE) AS evaluert,
       IFNULL(LOGICAL_OR(e.art = 'F' AND e.kode IN ('1.1.3', '1.1.4', '1.2.1', '1.2.2', '1.2.3') AND e.konkludert BETWEEN e.fra AND e.til), FALSE) AS brudd
     FROM perioder AS e
     JOIN sted AS s ON s.kommunenummer = e.kommunenummer AND s.bydel = e.bydel
@@ -282,7 +288,8 @@ WITH
       t.aldersgruppe, t.kode, SUM(t.teller) AS teller, SUM(t.nevner) AS nevner, SUM(t.n_barn) AS n_barn,
       SUM(t.n_barn_nevner) AS n_barn_nevner
     FROM tall AS t
-    WHERE t.indikator IN ('barn_med_melding', 'barn_med_us', 'barn_us_eller_tiltak', 'barn_tiltak_aar', 'barn_tiltak_dato', 'nye_barn_tiltak', 'barn_omsorgstiltak', 'barn_hjelpetiltak', 'andel_hjemme', 'barn_plassert_dato', 'barn_plassert_aar', 'barn_tiltaksplan', 'barn_omsorgsplan', 'barn_tiltak_plan_total', 'plan_evaluert', 'barn_ettervern', 'brudd_fosterhjem', 'rate_barn_med_melding', 'rate_barn_med_us', 'rate_barn_tiltak_aar', 'rate_barn_tiltak_dato', 'rate_barn_omsorgstiltak', 'rate_barn_plassert_dato') AND t.niva = 'BYDEL' AND SUBSTR(t.region, 1, 4) = '0301' AND SUBSTR(t.region, 5) NOT IN ('16', '17', '99')
+    WHERE t.indikator IN ('barn_med_melding', 'barn_med_us', 'barn_us_eller_tiltak', 'barn_tiltak_aar', 'barn_tiltak_dato', 'nye_barn_tiltak', 'barn_omsorgstiltak', 'barn_hjelpetiltak', 'andel_hjemme', 'barn_plassert_dato', 'barn_plassert_aar', 'barn_tiltaksplan', 'barn_omsorgsplan', 'barn_tiltak_plan_total', 'plan_evaluert', 'barn_ettervern', 'brudd_fosterhjem', 'rate_barn_med_melding', 'rate_barn_med_us', 'rate_barn_tiltak_aar', 'rate_barn_tiltak_dato', 'rate_barn_omsorgstiltak', 'rate_barn_plassert_dato') AND t.niva = 'BYDEL' AND SUBSTR(t.region, 1, 4) = '0301'
+      AND SUBSTR(t.region, 5) NOT IN ('16', '17', '99')
     GROUP BY t.indikator, t.periode, t.periodetype, t.kjonn, t.aldersgruppe, t.kode
   ),
   nokkeltall AS (
@@ -316,11 +323,11 @@ WITH
     WHERE p.periodetype IN UNNEST(n.typer) AND ENDS_WITH(p.periode, n.bare)
   ),
   alle AS (
-    SELECT n.*, s.region, s.niva, m.maal
+    SELECT n.*, s.region, s.niva, maal
     FROM nokkeltall AS n
     CROSS JOIN (SELECT DISTINCT region, niva FROM sted) AS s
-    CROSS JOIN (SELECT DISTINCT maal, niva FROM celler) AS m
-    WHERE m.niva = s.niva AND (n.enhet = 'BARN' OR m.maal = 'SUM')
+    CROSS JOIN UNNEST(['SUM', 'UNIK']) AS maal
+    WHERE maal = 'SUM' OR (n.enhet = 'BARN' AND s.niva NOT IN ('KOMMUNE', 'BYDEL'))
   )
 SELECT
   a.indikator,

@@ -94,7 +94,8 @@ WITH
       x.kategori.kode IN ('1.1', '1.2', '1.99', '2.1', '2.2', '2.3', '2.4', '2.5', '2.6', '2.99', '8.2', '8.4', '8.5') AS plassert,
       x.tilsyn, x.oppfolging
     FROM saker AS s, UNNEST(s.sak.tiltak) AS x
-    LEFT JOIN borte AS b ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Tiltak' AND b.id = LOWER(x.id)
+    LEFT JOIN borte AS b
+      ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Tiltak' AND b.id = LOWER(x.id)
     WHERE x.er_slettet IS NOT TRUE AND b.id IS NULL
   ),
   akutte AS (
@@ -179,11 +180,11 @@ WITH
     WHERE p.periodetype IN UNNEST(n.typer) AND ENDS_WITH(p.periode, n.bare)
   ),
   alle AS (
-    SELECT n.*, s.region, s.niva, m.maal
+    SELECT n.*, s.region, s.niva, maal
     FROM nokkeltall AS n
     CROSS JOIN (SELECT DISTINCT region, niva FROM sted) AS s
-    CROSS JOIN (SELECT DISTINCT maal, niva FROM celler) AS m
-    WHERE m.niva = s.niva AND (n.enhet = 'BARN' OR m.maal = 'SUM')
+    CROSS JOIN UNNEST(['SUM', 'UNIK']) AS maal
+    WHERE maal = 'SUM' OR (n.enhet = 'BARN' AND s.niva NOT IN ('KOMMUNE', 'BYDEL'))
   )
 SELECT
   a.indikator,

@@ -91,7 +91,8 @@ WITH
       ARRAY(SELECT m.kode FROM UNNEST(x.melder) AS m) AS melder,
       ARRAY(SELECT i.kode FROM UNNEST(x.saksinnhold) AS i) AS saksinnhold
     FROM saker AS s, UNNEST(s.sak.melding) AS x
-    LEFT JOIN borte AS b ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Melding' AND b.id = LOWER(x.id)
+    LEFT JOIN borte AS b
+      ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Melding' AND b.id = LOWER(x.id)
     WHERE x.er_slettet IS NOT TRUE AND b.id IS NULL
   ),
   undersokelsen AS (
@@ -101,7 +102,8 @@ WITH
       x.utvidet_frist.innvilget AS innvilget, x.barnets_medvirkning.medvirkning_type AS medvirkning,
       ARRAY(SELECT g.kode FROM UNNEST(x.vedtaksgrunnlag) AS g) AS grunnlag
     FROM saker AS s, UNNEST(s.sak.undersokelse) AS x
-    LEFT JOIN borte AS b ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Undersokelse' AND b.id = LOWER(x.id)
+    LEFT JOIN borte AS b
+      ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Undersokelse' AND b.id = LOWER(x.id)
     WHERE x.er_slettet IS NOT TRUE AND b.id IS NULL
   ),
   planen AS (
@@ -110,7 +112,8 @@ WITH
       IFNULL(x.konklusjon.slutt_dato, s.sak.slutt_dato) AS slutt_dato,
       ARRAY(SELECT v.utfort_dato FROM UNNEST(x.evaluering) AS v) AS evaluert
     FROM saker AS s, UNNEST(s.sak.plan) AS x
-    LEFT JOIN borte AS b ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Plan' AND b.id = LOWER(x.id)
+    LEFT JOIN borte AS b
+      ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Plan' AND b.id = LOWER(x.id)
     WHERE x.er_slettet IS NOT TRUE AND b.id IS NULL
   ),
   fra_melding AS (
@@ -239,11 +242,11 @@ WITH
     WHERE p.periodetype IN UNNEST(n.typer) AND ENDS_WITH(p.periode, n.bare)
   ),
   alle AS (
-    SELECT n.*, s.region, s.niva, m.maal
+    SELECT n.*, s.region, s.niva, maal
     FROM nokkeltall AS n
     CROSS JOIN (SELECT DISTINCT region, niva FROM sted) AS s
-    CROSS JOIN (SELECT DISTINCT maal, niva FROM celler) AS m
-    WHERE m.niva = s.niva AND (n.enhet = 'BARN' OR m.maal = 'SUM')
+    CROSS JOIN UNNEST(['SUM', 'UNIK']) AS maal
+    WHERE maal = 'SUM' OR (n.enhet = 'BARN' AND s.niva NOT IN ('KOMMUNE', 'BYDEL'))
   )
 SELECT
   a.indikator,

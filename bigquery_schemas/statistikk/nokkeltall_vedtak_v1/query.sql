@@ -90,28 +90,32 @@ WITH
       x.lovhjemmel.lov AS lov, x.krav,
       ARRAY(SELECT k.kode FROM UNNEST(x.status) AS k ORDER BY k.endret_dato, k.id) AS statuser
     FROM saker AS s, UNNEST(s.sak.vedtak) AS x
-    LEFT JOIN borte AS b ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Vedtak' AND b.id = LOWER(x.id)
+    LEFT JOIN borte AS b
+      ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Vedtak' AND b.id = LOWER(x.id)
     WHERE x.er_slettet IS NOT TRUE AND b.id IS NULL
   ),
   flyttingen AS (
     SELECT s.orgnr, s.sak_id, s.kommunenummer, IFNULL(s.bydelsnummer, '') AS bydel, LOWER(x.id) AS id,
       x.slutt_dato, x.arsak_fra.kode AS arsak, x.flytting_til.kode AS til_kode
     FROM saker AS s, UNNEST(s.sak.flytting) AS x
-    LEFT JOIN borte AS b ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Flytting' AND b.id = LOWER(x.id)
+    LEFT JOIN borte AS b
+      ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Flytting' AND b.id = LOWER(x.id)
     WHERE x.er_slettet IS NOT TRUE AND b.id IS NULL
   ),
   ettervernet AS (
     SELECT s.orgnr, s.sak_id, s.kommunenummer, IFNULL(s.bydelsnummer, '') AS bydel, LOWER(x.id) AS id,
       x.tilbud_sendt_dato AS tilbud, x.konklusjon.slutt_dato AS konkludert, x.konklusjon.kode AS kode
     FROM saker AS s, UNNEST(s.sak.ettervern) AS x
-    LEFT JOIN borte AS b ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Ettervern' AND b.id = LOWER(x.id)
+    LEFT JOIN borte AS b
+      ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Ettervern' AND b.id = LOWER(x.id)
     WHERE x.er_slettet IS NOT TRUE AND b.id IS NULL
   ),
   oversendelsen AS (
     SELECT s.orgnr, s.sak_id, s.kommunenummer, IFNULL(s.bydelsnummer, '') AS bydel, LOWER(x.id) AS id,
       x.start_dato, CONCAT(x.lovhjemmel.lov, ' ', x.lovhjemmel.kapittel, '-', x.lovhjemmel.paragraf) AS hjemmel
     FROM saker AS s, UNNEST(s.sak.oversendelse_fylkesnemnd) AS x
-    LEFT JOIN borte AS b ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'OversendelseFylkesnemnd' AND b.id = LOWER(x.id)
+    LEFT JOIN borte AS b
+      ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'OversendelseFylkesnemnd' AND b.id = LOWER(x.id)
     WHERE x.er_slettet IS NOT TRUE AND b.id IS NULL
   ),
   elementer AS (
@@ -202,11 +206,11 @@ WITH
     WHERE p.periodetype IN UNNEST(n.typer) AND ENDS_WITH(p.periode, n.bare)
   ),
   alle AS (
-    SELECT n.*, s.region, s.niva, m.maal
+    SELECT n.*, s.region, s.niva, maal
     FROM nokkeltall AS n
     CROSS JOIN (SELECT DISTINCT region, niva FROM sted) AS s
-    CROSS JOIN (SELECT DISTINCT maal, niva FROM celler) AS m
-    WHERE m.niva = s.niva AND (n.enhet = 'BARN' OR m.maal = 'SUM')
+    CROSS JOIN UNNEST(['SUM', 'UNIK']) AS maal
+    WHERE maal = 'SUM' OR (n.enhet = 'BARN' AND s.niva NOT IN ('KOMMUNE', 'BYDEL'))
   )
 SELECT
   a.indikator,

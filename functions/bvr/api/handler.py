@@ -17,7 +17,7 @@ import msgspec
 from bvr.api import formats
 from bvr.api.maskinporten import Caller, Refused, Verifier
 from bvr.api.table import MAX_CELLS, BadSelection, Table, build, select
-from bvr.statistics.declared import Query
+from bvr.statistics.declared import Extract
 from bvr.statistics.ports import Tables
 
 SCOPE = "ssb:barnevern/uttrekk.read"
@@ -77,7 +77,7 @@ class Api:
 
     def __init__(
         self,
-        queries: list[Query],
+        queries: list[Extract],
         tables: Tables,
         verifier: Verifier,
         names: Mapping[str, str],
@@ -170,7 +170,7 @@ class Api:
             request, {"language": lang, "tables": found[(number - 1) * size : number * size], "page": page, "links": []}
         )
 
-    def _entry(self, query: Query, lang: str) -> dict[str, Any]:
+    def _entry(self, query: Extract, lang: str) -> dict[str, Any]:
         figure, english = query.figure, lang == "en"
         paths = ("metadata", "defaultselection", "data")
         address = f"/tables/{figure.table_id}"
@@ -201,7 +201,7 @@ class Api:
             return _json(request, formats.default_selection(table, lang))
         return self._data(request, caller, table, lang)
 
-    def _load(self, query: Query) -> Table:
+    def _load(self, query: Extract) -> Table:
         """The totals as they stand, and the run they came from."""
         rows = self._tables.query(
             f"SELECT kommunenummer, periode, verdi, n_barn, kunnskapstidspunkt FROM statistikk.{query.name} "  # noqa: S608

@@ -66,7 +66,7 @@ def run(query: Query, run_time: datetime, tables: Tables, ruleset: str) -> Run:
     for check in checks(query.checks):
         if tables.query(f"SELECT 1 AS brudd FROM (\n{_on(check.sql, table, candidate)}\n) LIMIT 1"):  # noqa: S608
             (failed if check.fails else warned).append(check.name)
-    rows, digest = _digest(tables, candidate)
+    rows, digest = _digest(query, tables, candidate)
     if not failed:
         # Recorded first: figures that are there always have their record, found by the time they were read at.
         _record(query, run_time, tables, ruleset, rows, digest, len(warned))
@@ -87,11 +87,10 @@ def _on(sql: str, table: str, candidate: str) -> str:
     return re.sub(rf"\b{re.escape(table)}\b", candidate, sql)
 
 
-def _digest(tables: Tables, table: str) -> tuple[int, str]:
+def _digest(query: Query, tables: Tables, table: str) -> tuple[int, str]:
     """The number of figures, and SHA-256 over them in a fixed order, without the time they were read at."""
     found = tables.query(
-        "SELECT indikator, kommunenummer, periode, kjonn, aldersgruppe, kode, verdi, n_barn "  # noqa: S608
-        f"FROM {table} ORDER BY indikator, kommunenummer, periode, kjonn, aldersgruppe, kode"
+        f"SELECT {', '.join((*query.key, *query.values))} FROM {table} ORDER BY {', '.join(query.key)}"  # noqa: S608
     )
     return len(found), hashlib.sha256(msgspec.json.encode([list(row.values()) for row in found])).hexdigest()
 

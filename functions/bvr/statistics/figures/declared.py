@@ -17,7 +17,7 @@ PeriodType = Literal["H", "Y", "R", "D"]
 """Half-year, year, rolling twelve months up to the end of a half-year, stock date (30 June and 31 December)."""
 
 
-class Figure(msgspec.Struct, frozen=True, kw_only=True):
+class Figure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A key figure.
 
     `med` says what is part of the figure at all; `teller` (0 or 1) what counts, `nevner` (0 or 1) what the share is of;

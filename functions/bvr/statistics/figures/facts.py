@@ -110,14 +110,15 @@ DELER = """\
   )"""
 
 
-def element(name: str, kind: str, columns: str, source: str, alias: str = "x", joins: str = "") -> str:
+def element(name: str, kind: str, columns: str, source: str) -> str:
     """A fact: the elements of a kind that are not deleted."""
     return f"""\
   {name} AS (
-    SELECT s.orgnr, s.sak_id, s.kommunenummer, IFNULL(s.bydelsnummer, '') AS bydel, LOWER({alias}.id) AS id,
+    SELECT s.orgnr, s.sak_id, s.kommunenummer, IFNULL(s.bydelsnummer, '') AS bydel, LOWER(x.id) AS id,
       {columns}
     FROM saker AS s, {source}
-    {joins}LEFT JOIN borte AS b ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = '{kind}' AND b.id = LOWER(x.id)
+    LEFT JOIN borte AS b
+      ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = '{kind}' AND b.id = LOWER(x.id)
     WHERE x.er_slettet IS NOT TRUE AND b.id IS NULL
   )"""
 

@@ -100,7 +100,8 @@ def _rolled(figures: tuple[str, ...]) -> str:
       t.aldersgruppe, t.kode, SUM(t.teller) AS teller, SUM(t.nevner) AS nevner, SUM(t.n_barn) AS n_barn,
       SUM(t.n_barn_nevner) AS n_barn_nevner
     FROM tall AS t
-    WHERE t.indikator IN {law.listed(figures)} AND t.niva = 'BYDEL' AND SUBSTR(t.region, 1, 4) = '0301' AND SUBSTR(t.region, 5) NOT IN ('16', '17', '99')
+    WHERE t.indikator IN {law.listed(figures)} AND t.niva = 'BYDEL' AND SUBSTR(t.region, 1, 4) = '0301'
+      AND SUBSTR(t.region, 5) NOT IN ('16', '17', '99')
     GROUP BY t.indikator, t.periode, t.periodetype, t.kjonn, t.aldersgruppe, t.kode"""
 
 
@@ -122,11 +123,11 @@ def _end(figures: list[Figure]) -> str:
     WHERE p.periodetype IN UNNEST(n.typer) AND ENDS_WITH(p.periode, n.bare)
   ),
   alle AS (
-    SELECT n.*, s.region, s.niva, m.maal
+    SELECT n.*, s.region, s.niva, maal
     FROM nokkeltall AS n
     CROSS JOIN (SELECT DISTINCT region, niva FROM sted) AS s
-    CROSS JOIN (SELECT DISTINCT maal, niva FROM celler) AS m
-    WHERE m.niva = s.niva AND (n.enhet = 'BARN' OR m.maal = 'SUM')
+    CROSS JOIN UNNEST(['SUM', 'UNIK']) AS maal
+    WHERE maal = 'SUM' OR (n.enhet = 'BARN' AND s.niva NOT IN ('KOMMUNE', 'BYDEL'))
   )
 SELECT
   a.indikator,
@@ -256,7 +257,8 @@ _BARN = """\
     SELECT 'U', orgnr, sak_id, kommunenummer, bydel, start_dato, slutt_dato, konkludert, kode, FALSE, FALSE, NULL, []
     FROM undersokelsen
     UNION ALL
-    SELECT 'T', orgnr, sak_id, kommunenummer, bydel, start_dato, slutt_dato, konkludert, kode, omsorg, plassert, NULL, []
+    SELECT 'T', orgnr, sak_id, kommunenummer, bydel, start_dato, slutt_dato, konkludert, kode, omsorg, plassert,
+      NULL, []
     FROM tiltaket
     UNION ALL
     SELECT 'P', orgnr, sak_id, kommunenummer, bydel, start_dato, slutt_dato, NULL, plantype, FALSE, FALSE,
@@ -310,7 +312,7 @@ _FLAGS = {
     "plan4": f"e.art = 'P' AND (e.kode = '4' OR (e.kode = '3' AND e.til < DATE '2023-01-01')) AND {_OPEN}",
     "plan": f"e.art = 'P' AND e.kode IN ('1', '2', '3', '4', '5') AND {_OPEN}",
     "plan1_lenge": f"e.art = 'P' AND e.kode = '1' AND {_OPEN} AND e.plan_fra <= DATE_SUB(e.til, INTERVAL 3 MONTH)",
-    "evaluert": "e.art = 'P' AND e.kode = '1' AND EXISTS(SELECT 1 FROM UNNEST(e.evaluert) AS v "
+    "evaluert": f"e.art = 'P' AND e.kode = '1' AND {_ACTIVE} AND EXISTS(SELECT 1 FROM UNNEST(e.evaluert) AS v "
     "WHERE v BETWEEN e.fra AND e.til)",
     "brudd": "e.art = 'F' AND e.kode IN ('1.1.3', '1.1.4', '1.2.1', '1.2.2', '1.2.3') "
     "AND e.konkludert BETWEEN e.fra AND e.til",

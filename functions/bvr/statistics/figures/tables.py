@@ -13,7 +13,7 @@ import yaml
 from bvr.model import bigquery
 from bvr.model.types import DATE, TEXT, WHOLE, Concept, Doc
 from bvr.statistics.figures import families
-from bvr.statistics.figures.catalogue import FAMILIES, FIGURES, of
+from bvr.statistics.figures.catalogue import FAMILIES, figures, of
 
 # mypy: disable-error-code="misc"
 _HEAD = (
@@ -76,6 +76,7 @@ _COLUMNS = (
     ("kunnskapstidspunkt", "TIMESTAMP", "REQUIRED", "Når registeret ble lest.", "When the register was read."),
 )
 KEY = ("indikator", "region", "niva", "maal", "periode", "periodetype", "kjonn", "aldersgruppe", "kode")
+VALUES = ("verdi", "nevner", "andel", "n_barn", "n_barn_nevner", "status")
 
 
 def name(family: str) -> str:
@@ -255,20 +256,21 @@ def documentation() -> str:
     lines = [
         "# Nøkkeltall | Key figures",
         "",
-        "Laget med `bvr generate` fra `functions/bvr/statistics/figures/catalogue.py`. | Generated from the declarations.",
+        "Laget med `bvr generate` fra `functions/bvr/statistics/figures/nokkeltall.yaml`. | Generated.",
         "",
-        "Perioder: H halvår, Y år, R de tolv månedene til halvårets slutt, D siste dag i halvåret. Et barn telles én gang i "
-        "hver kommune; `UNIK` teller det én gang i området. Åpen ved en dato: begynt innen utgangen av dagen, ikke slutt.",
+        "Perioder: H halvår, Y år, R de tolv månedene til halvårets slutt, D siste dag i halvåret. Et barn telles én "
+        "gang i hver kommune; `UNIK` teller det én gang i området. Åpen ved en dato: begynt, og ikke slutt ved "
+        "utgangen av dagen.",
         "",
         "| nr | id | nøkkeltall | enhet | perioder | svarer til |",
         "| ---: | --- | --- | --- | --- | --- |",
     ]
-    for f in FIGURES:
+    for f in figures():
         lines.append(
             f"| {f.number} | [`{f.id}`](#{f.id}) | {f.title_nb} | {f.unit.lower()} | {' '.join(f.periods)} "
             f"| {f.corresponds} |"
         )
-    for f in FIGURES:
+    for f in figures():
         lines += [
             *("", f"## {f.id}", "", f"**{f.number}. {f.title_nb}** | {f.title_en}", ""),
             *(f"{f.definition_nb}", "", f"{f.definition_en}", ""),
