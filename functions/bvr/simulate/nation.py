@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from functools import cache
 from itertools import accumulate
+from math import sqrt
 from random import Random
 
 import msgspec
@@ -93,7 +94,7 @@ class Census(Nursery):
         return replace(child, duf=make_duf(2999, self._duf))
 
 
-# --- what a case is in the year -----------------------------------------------------------------------------------------
+# --- what a case is in the year --------------------------------------------------------------------------------------
 
 
 class _State(msgspec.Struct, frozen=True):
@@ -116,7 +117,10 @@ def _state(course: Course, since: date, day: date) -> _State:
             continue
         active = True
         law = t.lovhjemmel
-        ordered = law is not None and (law.lov, law.kapittel, law.paragraf) in (("BVL", "4", "12"), ("BVL2021", "5", "1"))
+        ordered = law is not None and (law.lov, law.kapittel, law.paragraf) in (
+            ("BVL", "4", "12"),
+            ("BVL2021", "5", "1"),
+        )
         care |= ordered
         if end > day:
             opened = True
@@ -125,7 +129,7 @@ def _state(course: Course, since: date, day: date) -> _State:
     return _State(first, active, opened, placed, care, care_open)
 
 
-# --- how many cases of each kind ----------------------------------------------------------------------------------------
+# --- how many cases of each kind -------------------------------------------------------------------------------------
 
 
 def flows(t: Targets) -> dict[str, float]:
@@ -165,7 +169,12 @@ def flows(t: Targets) -> dict[str, float]:
     return n
 
 
-# --- the cases ----------------------------------------------------------------------------------------------------------
+def size(year: int, share: float) -> int:
+    """About how many cases a nation has."""
+    return round(sum(flows(targets(year)).values()) * share * (1 + ERRORS))
+
+
+# --- the cases -------------------------------------------------------------------------------------------------------
 
 
 def nation(year: int, share: float = 1.0, seed: int = 1) -> Iterator[NationalCase]:
@@ -354,8 +363,11 @@ def _reported(kind: Kind) -> _Proposal:
 
 def _underage(w: _Writer, course: Course, state: _State) -> bool:
     """All has ended before the child came of age."""
-    ends = [e.konklusjon.slutt_dato for e in (*course.sak.melding, *course.sak.undersokelse) if e.konklusjon]
-    return max(ends) < course.child.birthday(18)
+    adult = course.child.birthday(18)
+    reports = (e.konklusjon for e in course.sak.melding)
+    return all(end is None or end.slutt_dato < adult for end in reports) and all(
+        e.konklusjon is None or e.konklusjon.slutt_dato < adult for e in course.sak.undersokelse
+    )
 
 
 def _waiting(w: _Writer, rng: Random) -> _Drawn:
@@ -389,11 +401,11 @@ def _help_renewed(w: _Writer, rng: Random) -> _Drawn:
 def _help_new(w: _Writer, rng: Random) -> _Drawn:
     begins = w.since + _days(rng.random() * 366)
     born = _born(rng, w.day, _REPORTED)
-    return _Drawn(born=born, kind="hjelp", start=begins - _days(_PRELUDE), measures=30 + _exp(rng, 450))
+    return _Drawn(born=born, kind="hjelp", start=begins - _days(_PRELUDE), measures=30 + _exp(rng, 900))
 
 
 def _help_short(w: _Writer, rng: Random) -> _Drawn:
-    begins = rng.random() * 340
+    begins = 340 * (1 - sqrt(rng.random()))  # the earlier, the likelier to end within the year
     born = _born(rng, w.day, _REPORTED)
     start = w.since + _days(begins - _PRELUDE)
     return _Drawn(born=born, kind="hjelp", start=start, measures=10 + rng.random() * (355 - begins))
@@ -403,7 +415,9 @@ def _ending(kind: Kind, mean: float, years: int = 1) -> _Proposal:
     """Measures that began before the year and end in it; or before it, with more years."""
 
     def propose(w: _Writer, rng: Random) -> _Drawn:
-        last = w.since + _days(rng.random() * 366) if years == 1 else w.since - _days(2 + rng.random() * (years - 1) * 365)
+        last = (
+            w.since + _days(rng.random() * 366) if years == 1 else w.since - _days(2 + rng.random() * (years - 1) * 365)
+        )
         begins = min(last, w.since) - _days(20 + _exp(rng, mean))
         start = begins - _days(_PRELUDE)
         born = _born(rng, last, _HELPED if kind == "hjelp" else _PLACED)

@@ -1,7 +1,7 @@
 """Published national figures, each once, and what follows from them for a year.
 
-Source: Statistics Norway (SSB), "Barnevern": StatBank 09050, 11600 and 12189 and the yearly articles, NLOD 2.0; number of
-services: Bufdir, second half of 2023. None: not found.
+Source: Statistics Norway (SSB), "Barnevern": StatBank 09050, 11600 and 12189 and the yearly articles, NLOD 2.0; number
+of services: Bufdir, second half of 2023. None: not found.
 """
 
 from __future__ import annotations
