@@ -269,7 +269,7 @@ _REMARKS = (
     "  dismissed, as in every year for which both were published, so the share dismissed goes on rising.",
     "- **Investigations concluded** follow those started; backlogs that grew or shrank are not simulated.",
     "- **Measures in 2013 and 2014** are those of 2015; reports then are in proportion to investigations. Reports",
-    "  during an investigation or measures have been told apart since 2020 only; earlier years have the headline alone.",
+    "  during an investigation or measures have been told apart since 2020; earlier years have the headline alone.",
     "- **Each year is a register of its own**, of the municipalities of 2024: the children of two years have nothing",
     "  to do with each other.",
     "- **Which municipalities work together** is invented: 231 services, 66 of them of several municipalities. So are",
