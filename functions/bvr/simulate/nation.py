@@ -133,7 +133,10 @@ def _state(course: Course, since: date, day: date) -> _State:
 
 
 def flows(t: Targets) -> dict[str, float]:
-    """How many cases there are of each kind (see `_Writer`), so that the figures come out as aimed at."""
+    """How many cases there are of each kind (what each is: `_KINDS`), so that the figures come out as aimed at.
+
+    The shares written here are not published; they are ours, chosen so that ages and kinds of placement come out right.
+    """
     helped_placed = t.plassert - t.omsorg_dato
     care_left = t.omsorg_aar - t.omsorg_dato
     begun = t.tiltak_aar - t.tiltak_before
