@@ -28,6 +28,7 @@ from bvr.register.keys import TinkCipher
 from bvr.rules import check
 from bvr.rules.case import Case
 from bvr.rules.options import RuleOptions
+from bvr.simulate import comparison
 from bvr.simulate.cases import typical_case
 from bvr.simulate.comparison import count, lines, table
 from bvr.simulate.counted import Count, counted
@@ -68,6 +69,17 @@ def test_the_whole_nation_is_inside_every_band_and_is_the_page() -> None:
     assert not [(x.name, x.found(figures)) for x in lines(2024) if not x.inside(figures)]
     assert figures["omsorg_dato"] == figures["plassert_omsorg"]
     assert "\n".join(table(2024, figures)) in PAGE.read_text(encoding="utf-8")
+
+
+def test_the_page_is_made_by_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    def words(text: str) -> list[str]:
+        return [line for line in text.splitlines() if not line.startswith("| ")]
+
+    monkeypatch.setattr(comparison, "count", lambda *_: {})
+    made, committed = comparison.page(2024, 1.0, 1, YEARS), PAGE.read_text(encoding="utf-8")
+    assert words(made) == words(committed)
+    assert "**no**" in made
+    assert "**no**" not in committed
 
 
 def test_figures_of_children_are_met_to_the_child(cases: list[NationalCase]) -> None:

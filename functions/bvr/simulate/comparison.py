@@ -47,6 +47,12 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
         room = _SIGMAS * (100 if self.per_cent else 1) / sqrt(max(figures.get(self.of, 0) * share, 1)) / 2
         return self.low - room, self.high + room
 
+    def written(self, value: float | None) -> str:
+        """A value of this figure, as it is read."""
+        if self.of is None or value is None:
+            return _count(value)
+        return f"{value:.1f}" if self.per_cent else f"{value:.3f}"
+
     def inside(self, figures: Figures, share: float = 1.0) -> bool:
         low, high = self.band(figures, share)
         return low <= self.found(figures) <= high
@@ -240,9 +246,15 @@ def page(year: int, share: float, seed: int, trend: Iterable[int] = ()) -> str:
     text = [
         "# A synthetic nation",
         "",
-        f"Made by `{command} --sammenlign FILE`. Counted by `bvr/simulate/counted.py` from the generated cases, by the",
-        "definitions of the key figures; a child is counted once for each municipality. Published figures: Statistics",
-        "Norway, NLOD 2.0, declared in `bvr/simulate/published.py`. Bands are choices of this project.",
+        "The register of the whole country on 31 December, generated; beside what was published. Made by:",
+        "",
+        "```sh",
+        f"{command} --sammenlign docs/syntetisk-nasjon.md",
+        "```",
+        "",
+        "Counted from the generated cases by the definitions of the key figures (`bvr/simulate/counted.py`); a child",
+        "counts once in each municipality. Published figures: Statistics Norway, NLOD 2.0, declared with their source",
+        "in `bvr/simulate/published.py`. Bands are choices of this project.",
         "",
         f"## {year}",
         "",
@@ -253,10 +265,7 @@ def page(year: int, share: float, seed: int, trend: Iterable[int] = ()) -> str:
         text += ["| year | " + " | ".join(_TREND.values()) + " |", "| --- |" + " ---: |" * len(_TREND)]
         for one in years:
             found = figures[one] if one in figures else count(one, share, seed)
-            cells = [
-                f"{_number(getattr(p.PUBLISHED[one], key), counts=True)} / {_number(found.get(key, 0), counts=True)}"
-                for key in _TREND
-            ]
+            cells = [f"{_count(getattr(p.PUBLISHED[one], key))} / {_count(found.get(key, 0))}" for key in _TREND]
             text.append(f"| {one} | " + " | ".join(cells) + " |")
     return "\n".join([*text, "", *_REMARKS, ""])
 
@@ -285,24 +294,19 @@ def table(year: int, figures: Figures, share: float = 1.0) -> list[str]:
     ]
     for line in lines(year):
         found, (low, high) = line.found(figures), line.band(figures, share)
-        counts = line.of is None
         difference = f"{100 * (found / line.value - 1):+.1f} %" if line.value else ""
         cells = [
             line.name,
-            _number(line.value, counts=counts),
+            line.written(line.value),
             str(line.source or ""),
-            _number(found, counts=counts),
+            line.written(found),
             difference,
-            f"{_number(low, counts=counts)} to {_number(high, counts=counts)}",
+            f"{line.written(low)} to {line.written(high)}",
             "yes" if line.inside(figures, share) else "**no**",
         ]
         text.append(f"| {' | '.join(cells)} |")
     return text
 
 
-def _number(value: float | None, *, counts: bool) -> str:
-    if value is None:
-        return "–"
-    if counts:
-        return f"{value:,.0f}".replace(",", " ")
-    return f"{value:.3f}" if 1 <= value < 2 else f"{value:.1f}"
+def _count(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.0f}".replace(",", " ")

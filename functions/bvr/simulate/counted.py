@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from enum import IntFlag
 from typing import Any
 
-from bvr.model.concepts import Barnevern, Melding, Sak, Tiltak, Undersokelse
+from bvr.model.concepts import Barnevern, Melding, Personalia, Sak, Tiltak, Undersokelse
 from bvr.model.identifiers import nummertype
 
 HEADLINE = frozenset({"1", "2", "5", "6", "7", "8", "9", "10"})
@@ -56,14 +56,18 @@ class Count:
 
     def _person(self, document: Barnevern) -> tuple[str, ...]:
         sak, today = document.sak, self.last
-        known = [p for p in sak.personalia if not p.er_slettet and p.start_dato <= self.last]
-        if known:
-            latest = max(known, key=lambda p: p.start_dato)
+        latest = self._known_as(sak)
+        if latest is not None:
             if nummertype(latest.fodselsnummer, latest.kjonn, today=today) in ("FNR", "DNR"):
                 return ("number", latest.fodselsnummer)
             if latest.duf_nummer:
                 return ("duf", latest.duf_nummer)
         return ("case", document.avgiver.organisasjonsnummer, sak.id)
+
+    def _known_as(self, sak: Sak) -> Personalia | None:
+        """Who the child is known to be at the end of the year."""
+        known = [p for p in sak.personalia if not p.er_slettet and p.start_dato <= self.last]
+        return max(known, key=lambda p: p.start_dato, default=None)
 
     def _within(self, day: date | None) -> bool:
         return day is not None and self.first <= day <= self.last
@@ -92,12 +96,14 @@ class Count:
         self.n["henlagt"] += dismissed
         for kode in {m.kode for m in melding.melder}:
             self.n[f"melder_{kode}"] += 1
-        known = [p for p in sak.personalia if not p.er_slettet and p.start_dato <= self.last]
-        child = max(known, key=lambda p: p.start_dato)
-        self.n[f"kjonn_{child.kjonn}"] += 1
+        child = self._known_as(sak)
+        self.n[f"kjonn_{child.kjonn if child else '0'}"] += 1
+        if child is None or child.kjonn == "0":
+            self.n["alder_uoppgitt"] += 1
+            return
         age = self.last.year - child.fodseldato.year  # on 31 December everybody has had the birthday
         group = next((g for g, to in (("0-2", 2), ("3-5", 5), ("6-12", 12), ("13-17", 17)) if age <= to), "18-24")
-        self.n["alder_uoppgitt" if child.kjonn == "0" else f"alder_{group}"] += 1
+        self.n[f"alder_{group}"] += 1
 
     # --- investigations
 
