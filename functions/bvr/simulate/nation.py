@@ -32,7 +32,7 @@ from bvr.simulate.course import Course
 from bvr.simulate.faults import FAULTS
 from bvr.simulate.history import Brief, Kind, new_id, write
 from bvr.simulate.population import Kommune, kommuner
-from bvr.simulate.published import Targets, targets
+from bvr.simulate.published import REPORTS_2020, Targets, targets
 from bvr.simulate.services import service_of
 
 ERRORS = 0.005
@@ -46,7 +46,7 @@ _BOARD = 90  # and further until a care order
 _AGAIN = 1 / (1 - 0.15)  # dismissed reports of a case that is dismissed
 _ROUNDS = 0.45  # investigated cases that were reported before, and it came to nothing
 _ROUND_INVESTIGATED, _ROUND_DISMISSED = 0.6, 0.4
-_DURING, _MEANWHILE = 2.45, 0.48  # reports a year that come beside an investigation, beside measures
+_EXPOSED = 0.145  # years of an investigation in which a further report can come and be concluded
 _DECIDED = 0.385  # investigations that lead to measures
 _MOVES = 0.02  # of children with measures, a year
 _UNBORN = 0.0006
@@ -172,6 +172,12 @@ def flows(t: Targets) -> dict[str, float]:
     return n
 
 
+def reports_a_year(t: Targets) -> tuple[float, float]:
+    """Further reports a year in an investigation, and during measures."""
+    meanwhile, during = (t.meldinger * REPORTS_2020[code] / REPORTS_2020["1-2"] for code in ("3", "4"))
+    return during / (t.us_startet * _EXPOSED), 2 * meanwhile / (t.tiltak_before + t.tiltak_dato)
+
+
 def size(year: int, share: float) -> int:
     """About how many cases a nation has."""
     return round(sum(flows(targets(year)).values()) * share * (1 + ERRORS))
@@ -210,6 +216,7 @@ class _Writer:
         self.since, self.day = date(year, 1, 1), date(year, 12, 31)
         self.watched = (self.day, self.day)
         self.oldest = 24 if year >= 2021 else 22
+        self.during, self.meanwhile = reports_a_year(targets(year))
         self.census = Census()
         self.extract = cache(lambda number: extracted(service_of()[number].host, self.day))
         self.sender = cache(self._sender)
@@ -289,8 +296,8 @@ class _Writer:
             watched=self.watched,
             moved_here=drawn.child is not None,
             rounds=drawn.rounds,
-            during=_DURING,
-            meanwhile=_MEANWHILE,
+            during=self.during,
+            meanwhile=self.meanwhile,
             renewed=drawn.renewed,
         )
 
