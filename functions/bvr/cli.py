@@ -172,8 +172,46 @@ def send(files: tuple[str, ...], wait: bool, version: str, native: bool, timeout
 @click.option("--out", type=click.Path(path_type=Path), help="Write the XML files and a manifest to this folder.")
 @click.option("--send", "publish", is_flag=True, help="Send them to the register that the environment points to.")
 @click.option("--sealed", is_flag=True, help="Send them sealed: signed and encrypted, as Fiks IO carries them.")
-def simulate(kommuner: int, saker: int, dager: int, seed: int, out: Path | None, publish: bool, sealed: bool) -> None:
-    """Synthetic municipalities: case histories that grow day by day, with the faults that real ones have."""
+@click.option("--nasjon", type=int, help="Instead: the whole country on 31 December of this year (2013 to 2024).")
+@click.option("--andel", default=1.0, show_default=True, help="How much of the nation.")
+@click.option("--aar", "years", help="FIRST-LAST: a nation for each of these years, each a register of its own.")
+@click.option(
+    "--rader",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the nation as rows of register.innsending: .jsonl.gz. With --aar, YEAR- goes before the name.",
+)
+@click.option(
+    "--sammenlign",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the comparison of the nation with the published figures: .md.",
+)
+def simulate(
+    kommuner: int,
+    saker: int,
+    dager: int,
+    seed: int,
+    out: Path | None,
+    publish: bool,
+    sealed: bool,
+    nasjon: int | None,
+    andel: float,
+    years: str | None,
+    rader: Path | None,
+    sammenlign: Path | None,
+) -> None:
+    """Synthetic municipalities: case histories that grow day by day, with the faults that real ones have.
+
+    With --nasjon or --aar the whole country, in the size and the mix of the published figures.
+    """
+    if nasjon is not None or years is not None:
+        if out is None and rader is None and sammenlign is None:
+            raise click.UsageError("say what should be made: --out FOLDER, --rader FILE or --sammenlign FILE")
+        if publish or sealed:
+            raise click.UsageError("a nation is written, not sent")
+        _nation(nasjon, years, andel, seed, out, rader, sammenlign)
+        return
+    if rader is not None or sammenlign is not None:
+        raise click.UsageError("--rader and --sammenlign belong to --nasjon")
     if out is None and not publish:
         raise click.UsageError("say where the cases should go: --out FOLDER, --send, or both")
     from bvr.simulate import simulate as make
@@ -188,6 +226,52 @@ def simulate(kommuner: int, saker: int, dager: int, seed: int, out: Path | None,
 
         sent = send_submissions(make(kommuner, saker, dager, seed), sealed=sealed)
         click.echo(f"{sent} submissions sent")
+
+
+def _nation(
+    year: int | None,
+    years: str | None,
+    share: float,
+    seed: int,
+    out: Path | None,
+    rader: Path | None,
+    sammenlign: Path | None,
+) -> None:
+    from rich.console import Console
+    from rich.progress import track
+
+    from bvr.register.keys import TinkCipher
+    from bvr.simulate import write
+    from bvr.simulate.comparison import page
+    from bvr.simulate.delivered import rows, submissions, synthetic_keyset, write_rows
+    from bvr.simulate.nation import nation, size
+    from bvr.simulate.published import YEARS
+
+    chosen = [year] if year is not None else []
+    if years is not None:
+        first, _, last = years.partition("-")
+        if not (first.isdigit() and (last or first).isdigit() and int(first) <= int(last or first)):
+            raise click.UsageError(f"--aar is FIRST-LAST, not {years}")
+        chosen = list(range(int(first), int(last or first) + 1))
+    if not {*chosen, *([year] if year is not None else [])} <= set(YEARS) or not 0 < share <= 1:
+        raise click.UsageError(f"years are {YEARS[0]} to {YEARS[-1]}, and the share is above 0 and at most 1")
+    console = Console(stderr=True)
+    for one in chosen:
+        apart = years is not None
+        total = size(one, share)
+        if out is not None:
+            folder = out / str(one) if apart else out
+            cases = track(nation(one, share, seed), f"{one}: files", total=total, console=console)
+            click.echo(f"{write(submissions(cases), folder)} submissions in {folder}")
+        if rader is not None:
+            file = rader.with_name(f"{one}-{rader.name}") if apart else rader
+            cases = track(nation(one, share, seed), f"{one}: rows", total=total, console=console)
+            written = write_rows(rows(submissions(cases), TinkCipher(synthetic_keyset(seed))), file)
+            click.echo(f"{written} rows in {file}")
+    if sammenlign is not None:
+        text = page(year or chosen[-1], share, seed, chosen if years is not None else ())
+        sammenlign.write_text(text, encoding="utf-8")
+        click.echo(f"compared in {sammenlign}")
 
 
 @main.command(epilog=_example("bvr derive --everything"))

@@ -39,6 +39,9 @@ class Brief(msgspec.Struct, frozen=True, kw_only=True):
     moved_here: bool = False
     rounds: int = 0  # earlier reports that came to nothing
     busy: float = 1.0  # how many times as many reports as usual; visits too, up to four times
+    during: float = 1.2  # further reports a year during an investigation
+    meanwhile: float = 0.35  # further reports a year during measures
+    renewed: date | None = None  # during measures: a report on this day is investigated, and leads to one more
 
 
 def days(count: float) -> timedelta:
@@ -97,6 +100,8 @@ class _Writer:
                 until = self.earlier(until)
             report = self.report(until, "2", melder="5" if self.brief.moved_here else None)
             until = self.investigated(report, kind)
+            if self.brief.renewed is not None:
+                self.again(self.brief.renewed, until)
         self.mistake()
         ended = max(until, self.last)
         closed = ended + days(rng.choice((0, 0, 1, 3, 7, 14, 30)))
@@ -256,6 +261,20 @@ class _Writer:
 
     def investigated(self, report: m.Melding, kind: Kind) -> date:
         """The investigation that follows a report, and what follows from it; the day the case has run its course."""
+        undersokelse = self.investigation(report, kind)
+        concluded = _end(undersokelse)
+        if kind == "undersokt":
+            return concluded
+        until = concluded + days(self.brief.measures)
+        if kind == "hjelp":
+            until = self.helped(undersokelse, min(until, self.child.birthday(18)))
+        else:
+            until = self.placed(undersokelse, kind, until)
+        self.more_reports(concluded, until, self.brief.meanwhile, "3")
+        return until
+
+    def investigation(self, report: m.Melding, kind: Kind) -> m.Undersokelse:
+        """The investigation that follows a report."""
         rng, start = self.rng, _end(report)
         taken = self.working_time()
         concluded = start + days(taken)
@@ -280,18 +299,19 @@ class _Writer:
         self.undersokelse.append(undersokelse)
         self.last = max(self.last, concluded)
         self.relate(report, undersokelse, start)
-        self.more_reports(start, concluded, 1.2, "4", undersokelse)
+        self.more_reports(start, concluded, self.brief.during, "4", undersokelse)
         if start >= codes.NEW_ACT and rng.random() < 0.4:
             self.planned("7", start, concluded, evaluated=0)
-        if kind == "undersokt":
-            return concluded
-        until = concluded + days(self.brief.measures)
-        if kind == "hjelp":
-            until = self.helped(undersokelse, min(until, self.child.birthday(18)))
-        else:
-            until = self.placed(undersokelse, kind, until)
-        self.more_reports(concluded, until, 0.35, "3")
-        return until
+        return undersokelse
+
+    def again(self, day: date, until: date) -> None:
+        """A new report during measures, its investigation, and a further measure; none when little time is left."""
+        if day + days(270) > until:
+            return
+        undersokelse = self.investigation(self.report(day, "2"), "hjelp")
+        vedtak = self.decided("hjelp", _end(undersokelse), until)
+        self.relate(undersokelse, vedtak, vedtak.start_dato)
+        self.at_home(vedtak, vedtak.start_dato, until, 1)
 
     def working_time(self) -> int:
         """Days an investigation takes: most end just before the deadline of three months."""
