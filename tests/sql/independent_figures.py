@@ -304,8 +304,8 @@ def _statuses(decision: Row) -> list[str]:
 
 def _move(one: Row) -> tuple[str, ...]:
     why, to = one["arsak_fra"]["kode"], one["flytting_til"]["kode"]
-    codes = ["FOSTERHJEM" if why.startswith("1.") else "INSTITUSJON"]
-    return tuple([*codes, *(["USTABIL"] if why != "1.3" and to != "9" else [])])
+    where = "FOSTERHJEM" if why.startswith("1.") else "INSTITUSJON"
+    return (where, "USTABIL") if why != "1.3" and to != "9" else (where,)
 
 
 def _visits(part: str) -> Events:
@@ -743,7 +743,10 @@ C: dict[str, tuple[str, Callable[[Child, int], Answer | None]]] = {
 }
 PER = {"barn_med_us": ("F000-017", 100), "barn_plassert_aar": ("F000-017", 100)}
 PER |= dict.fromkeys(("rate_barn_med_melding", "rate_us_startet", "rate_barn_med_us"), ("F000-017", 1000))
-PER |= dict.fromkeys(("rate_barn_tiltak_aar", "rate_barn_tiltak_dato", "rate_barn_omsorgstiltak", "rate_barn_plassert_dato"), ("F000-024", 1000))
+PER |= dict.fromkeys(
+    ("rate_barn_tiltak_aar", "rate_barn_tiltak_dato", "rate_barn_omsorgstiltak", "rate_barn_plassert_dato"),
+    ("F000-024", 1000),
+)
 
 
 def _due(case: Row, p: Period, part: str) -> Iterator[tuple[str, str, bool]]:
@@ -816,7 +819,7 @@ def figures(
     groups: Mapping[str, str] | None = None,
 ) -> dict[Key, tuple[Any, ...]]:
     """Key -> (verdi, nevner, andel, n_barn, n_barn_nevner, status) of every cell."""
-    everything = [row for row in rows]
+    everything = list(rows)
     population, groups = population or {}, groups or {}
     current = _current(everything)
     today = run_time.astimezone(OSLO).date()
@@ -900,11 +903,10 @@ def _roll(sums: Sums, rolled: dict[Key, tuple[int, int | None, int, int]], group
         for over, kind in _regions(kommune, bydel, groups):
             if kind in wanted:
                 to = (indicator, over, kind, "SUM", *rest)
-                value, of, children, of_children = rolled.get(to, (0, None, 0, 0))
-                if cell.of is not None:
-                    of = (of or 0) + cell.of
+                value, shared, children, of_children = rolled.get(to, (0, None, 0, 0))
+                both = shared if cell.of is None else (shared or 0) + cell.of
                 rolled[to] = (
-                    *(value + cell.value, of),
+                    *(value + cell.value, both),
                     *(children + len(cell.children), of_children + len(cell.of_children)),
                 )
 
@@ -947,7 +949,8 @@ def _finished(
                         continue
                     counted.setdefault((name, region, level, measure, p.name, p.kind, "T", "T", "T"), (0, None, 0, 0))
     last = {(p.name, p.kind): p.last for p in times}
-    for key, (value, of, children, of_children) in counted.items():
+    for key, (value, shared, children, of_children) in counted.items():
+        of = shared
         day = last[key[4], key[5]]
         status = "FORELOPIG" if day >= today else "KOMPLETT"
         share = None

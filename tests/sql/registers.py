@@ -1,4 +1,4 @@
-"""Registers drawn at random near every boundary of the key figures: nothing a municipality would send, and all of it."""
+"""Registers drawn at random near every boundary of the key figures, and cases in a few words."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class _Drawn:
         }
 
     def rate(self) -> Row:
-        return {"id": self.id(), "start_dato": self.day(), "kode": self.one("2", "4")}
+        return {"id": self.id(), "start_dato": self.day(), "kode": self.one("2", "2", "4")}
 
     def visit(self) -> Row:
         return {"id": self.id(), "utfort_dato": self.day()}
@@ -116,10 +116,10 @@ class _Drawn:
                         2,
                     ),
                     "hyppighet": self.many(self.rate, 2),
-                    "utfort": self.many(self.visit, 5),
+                    "utfort": self.many(self.visit, 9),
                 }
             ),
-            "oppfolging": self.maybe({"hyppighet": self.many(self.rate, 2), "utfort": self.many(self.visit, 5)}),
+            "oppfolging": self.maybe({"hyppighet": self.many(self.rate, 2), "utfort": self.many(self.visit, 9)}),
             "opphevelse": self.maybe({"kode": self.one("1", "4")}),
             "konklusjon": self.ended(end),
         }
@@ -235,8 +235,9 @@ def register(seed: int, cases: int) -> list[Row]:
 def written(given: Row, number: int) -> Row:
     """A row of register.innsending from a case in a few words.
 
-    An element is `start..end key=value ...`: `2025-01-01..2025-01-08 kode=2 melder=1,2`; the end may be left out. Its id
-    is the first letter of its kind and its place: m0, u0, t0, v0, p0. A law is `BVL_4-8_2` (chapter, section, subsection).
+    An element is `start..end key=value ...`: `2025-01-01..2025-01-08 kode=2 melder=1,2`; the end may be left out. Its
+    id is the first letter of its kind and its place: m0, u0, t0, v0, p0. A law is `BVL_4-8_2`: chapter, section,
+    subsection.
     """
     given = dict(given)
     kommune, bydel = str(given.pop("kommune", "0301")), given.pop("bydel", None)

@@ -93,9 +93,9 @@ def test_the_documentation_shows_the_sql_that_runs(family):
 # --- the independent computation ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seed", range(1, 5))
+@pytest.mark.parametrize("seed", range(1, 3))
 def test_near_every_boundary_in_googles_reference_engine(seed):
-    rows = registers.register(seed, 120)
+    rows = registers.register(seed, 90)
     for family, expected in wanted(rows, registers.RUN_TIME).items():
         assert by_google(family, rows, registers.RUN_TIME) == expected, family
 
@@ -160,11 +160,11 @@ def named(case: Row) -> dict[tuple[str, ...], tuple[int, int | None]]:
     """`indikator region periode [D] [kode=..]: figure` or `[figure, of]`."""
     found = {}
     for line, value in case["forventet"].items():
-        indicator, region, period, *rest = str(line).split()
-        code = next((one.partition("=")[2] for one in rest if one.startswith("kode=")), "T")
+        head, _, code = str(line).partition(" kode=")
+        indicator, region, period, *rest = head.split()
         kind = next((one for one in rest if one in "HYRD"), "Y" if len(period) == 4 else "H")
         number, of_ = value if isinstance(value, list) else (value, None)
-        found[indicator, region, period, kind, code] = (number, of_)
+        found[indicator, region, period, kind, code or "T"] = (number, of_)
     return found
 
 
@@ -180,10 +180,8 @@ def test_case(case):
             key = (r["indikator"], r["region"], r["periode"], r["periodetype"], r["kode"])
             if key in expected and r["maal"] == "SUM" and r["kjonn"] == r["aldersgruppe"] == "T":
                 found[key] = (r["verdi"], r["nevner"] if expected[key][1] is not None else None)
-    assert (
-        found == expected | {key: (0, None) for key in expected.keys() - found.keys() if expected[key] == (0, None)}
-        or {key: found.get(key, (0, None)) for key in expected} == expected
-    )
+    # A code of which there is nothing has no row; a total of nothing has.
+    assert {key: found.get(key, (0, None) if key[4] != "T" else None) for key in expected} == expected
 
 
 def test_every_figure_has_a_case_and_a_case_of_nothing():
@@ -204,7 +202,7 @@ def test_every_figure_has_a_case_and_a_case_of_nothing():
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_checks_hold_and_each_can_fail(family):
     """They hold on a drawn register; with one figure off by one, a check fails."""
-    rows = registers.register(1, 60)
+    rows = registers.register(1, 40)
     given = {"register.innsending": rows, **inputs()}
     table = f"statistikk.{tables.name(family)}"
     made = declared().rows(text(family), given, run_time=("TIMESTAMP", registers.RUN_TIME))

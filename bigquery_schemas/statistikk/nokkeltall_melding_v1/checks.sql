@@ -34,9 +34,10 @@ HAVING SUM(IF(niva = 'BYDEL', verdi, 0)) > SUM(IF(niva = 'KOMMUNE', verdi, 0));
 
 -- #fail halvårene summerer til året | the half-years add up to the year
 SELECT indikator, region, maal, SUBSTR(periode, 1, 4) AS aar FROM statistikk.nokkeltall_melding_v1
-WHERE kjonn = 'T' AND aldersgruppe = 'T' AND kode = 'T' AND indikator IN ('meldinger_mottatt', 'meldinger_konkludert', 'meldinger_henlagt', 'meldinger_til_us', 'meldinger_aktive_tiltak', 'meldinger_pagaende_us', 'melding_fristbrudd', 'melding_apne_over_frist')
+WHERE kjonn = 'T' AND aldersgruppe = 'T' AND kode = 'T' AND indikator IN ('meldinger_mottatt', 'meldinger_konkludert', 'meldinger_henlagt', 'meldinger_til_us', 'meldinger_aktive_tiltak', 'meldinger_pagaende_us', 'melding_fristbrudd')
 GROUP BY indikator, region, maal, aar
-HAVING SUM(IF(periodetype = 'Y', verdi, 0)) != SUM(IF(periodetype = 'H', verdi, 0));
+HAVING MAX(IF(periodetype = 'Y', status, NULL)) = 'KOMPLETT'
+  AND SUM(IF(periodetype = 'Y', verdi, 0)) != SUM(IF(periodetype = 'H', verdi, 0));
 
 -- #fail #2 = #3 + #6 + #7
 SELECT region, maal, periode, periodetype FROM statistikk.nokkeltall_melding_v1 WHERE periodetype IN ('Y') GROUP BY region, maal, periode, periodetype

@@ -31,9 +31,3 @@ SELECT indikator, SUBSTR(region, 1, 4) AS kommune, periode, periodetype FROM sta
 WHERE kjonn = 'T' AND aldersgruppe = 'T' AND kode = 'T' AND niva IN ('KOMMUNE', 'BYDEL') AND indikator IN ('oppfolging_besok', 'tilsyn_besok')
 GROUP BY indikator, kommune, periode, periodetype
 HAVING SUM(IF(niva = 'BYDEL', verdi, 0)) > SUM(IF(niva = 'KOMMUNE', verdi, 0));
-
--- #fail halvårene summerer til året | the half-years add up to the year
-SELECT indikator, region, maal, SUBSTR(periode, 1, 4) AS aar FROM statistikk.nokkeltall_oppfolging_v1
-WHERE kjonn = 'T' AND aldersgruppe = 'T' AND kode = 'T' AND indikator IN ('oppfolging_besok', 'tilsyn_besok')
-GROUP BY indikator, region, maal, aar
-HAVING SUM(IF(periodetype = 'Y', verdi, 0)) != SUM(IF(periodetype = 'H', verdi, 0));

@@ -36,4 +36,5 @@ HAVING SUM(IF(niva = 'BYDEL', verdi, 0)) > SUM(IF(niva = 'KOMMUNE', verdi, 0));
 SELECT indikator, region, maal, SUBSTR(periode, 1, 4) AS aar FROM statistikk.nokkeltall_sak_v1
 WHERE kjonn = 'T' AND aldersgruppe = 'T' AND kode = 'T' AND indikator IN ('nye_saker')
 GROUP BY indikator, region, maal, aar
-HAVING SUM(IF(periodetype = 'Y', verdi, 0)) != SUM(IF(periodetype = 'H', verdi, 0));
+HAVING MAX(IF(periodetype = 'Y', status, NULL)) = 'KOMPLETT'
+  AND SUM(IF(periodetype = 'Y', verdi, 0)) != SUM(IF(periodetype = 'H', verdi, 0));
