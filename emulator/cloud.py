@@ -449,6 +449,10 @@ class LocalCloud:
             # Made again at each start: addresses have changed.
             own = (self._pki / "avsender.pem").read_text()
             self.add_senders(rights({SUPPLIER_ORGNR: own}, self.kommune.url), replace=True)
+        if any(table.id == "grunnlag.befolkning" for table in wanted):
+            from bvr.statistics.inputs import known
+
+            self._load("grunnlag.befolkning", known(), replace=True)
         if any(table.id == "grunnlag.formal" for table in wanted):
             self._add_purpose(client)
         return f"{len(self.topology.datasets)} datasets, {len(wanted)} tables and views"
@@ -470,12 +474,15 @@ class LocalCloud:
 
     def add_senders(self, rights: Iterable[Right], *, replace: bool = False) -> None:
         """Rows of `grunnlag.avsender`, beside those of the synthetic municipalities or in place of all."""
+        self._load("grunnlag.avsender", rights, replace=replace)
+
+    def _load(self, name: str, rows: Iterable[Any], *, replace: bool) -> None:
         import msgspec
         from google.cloud import bigquery
 
-        client, table = self._bigquery(), f"{self.project}.grunnlag.avsender"
+        client, table = self._bigquery(), f"{self.project}.{name}"
         client.load_table_from_json(
-            [msgspec.to_builtins(right) for right in rights],
+            [msgspec.to_builtins(row) for row in rows],
             table,
             job_config=bigquery.LoadJobConfig(
                 write_disposition="WRITE_TRUNCATE" if replace else "WRITE_APPEND",

@@ -518,6 +518,40 @@ def senders(file: Path, load: bool) -> None:
         click.echo("loaded into grunnlag.avsender", err=True)
 
 
+@main.command(epilog=_example("bvr inputs befolkning innbyggere.csv --load"))
+@click.argument("table", type=click.Choice(["befolkning", "kostragruppe"]))
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--load", is_flag=True, help="Replace grunnlag.<table> with it.")
+def inputs(table: str, file: Path, load: bool) -> None:
+    """Check what figures are divided and grouped by: inhabitants (befolkning) or KOSTRA groups, as a CSV file.
+
+    Nothing is loaded while a single line is wrong. Municipalities without inhabitants are told of: their rates and
+    shares of the population are left out, with the status MANGLER_BEFOLKNING.
+    """
+    from bvr.statistics import inputs as tables
+
+    try:
+        lines = tables.read(table, file)
+    except (ValueError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    for line in lines:
+        if line.fault:
+            click.echo(f"{file}:{line.number}: {line.fault}")
+    rows = [line.row for line in lines if line.row]
+    if len(rows) != len(lines):
+        sys.exit(2)
+    for hole in tables.holes(rows) if table == "befolkning" else []:
+        click.echo(f"mangler | missing: {hole}", err=True)
+    click.echo(f"{len(rows)} rows, all well-formed", err=True)
+    if load:
+        _needs_environment()
+        from bvr import gcp
+        from bvr.config import config
+
+        gcp.replace_rows(gcp.queries(config()), f"grunnlag.{table}", rows)
+        click.echo(f"loaded into grunnlag.{table}", err=True)
+
+
 @main.command("run-queries", epilog=_example("bvr run-queries --as-of 2026-01-10T04:07:00Z"))
 @click.option("--as-of", help="The time the queries should believe it is (RFC 3339); now unless given.")
 def run_queries(as_of: str | None) -> None:

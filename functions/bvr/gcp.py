@@ -400,13 +400,18 @@ def rights(query: Queries) -> list[Right]:
 
 def replace_rights(query: Queries, rights: Iterable[Right]) -> None:
     """Replace the register of senders, in one load job."""
+    replace_rows(query, "grunnlag.avsender", rights)
+
+
+def replace_rows(query: Queries, table: str, rows: Iterable[msgspec.Struct]) -> None:
+    """Replace the rows of a table (dataset.table), in one load job."""
     client = query.client
-    table = f"{client.project}.grunnlag.avsender"
+    place = f"{client.project}.{table}"
     client.load_table_from_json(
-        [msgspec.to_builtins(right) for right in rights],
-        table,
+        [msgspec.to_builtins(row) for row in rows],
+        place,
         job_config=bigquery.LoadJobConfig(
-            write_disposition="WRITE_TRUNCATE", schema=client.get_table(table, timeout=_SECONDS).schema
+            write_disposition="WRITE_TRUNCATE", schema=client.get_table(place, timeout=_SECONDS).schema
         ),
     ).result(timeout=300)
 
