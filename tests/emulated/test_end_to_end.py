@@ -26,6 +26,8 @@ from bvr.rules.examples import BOY, document, melding, personalia, sak
 from bvr.sealing import REGISTER_ORGNR
 from bvr.simulate import Submission, simulate
 from bvr.simulate.senders import SUPPLIER_ACCOUNT, SUPPLIER_ORGNR
+from bvr.statistics.figures.catalogue import FAMILIES
+from bvr.statistics.figures.tables import name as table_of
 from bvr.testpki import Pki, pem_of
 from emulator.cloud import LocalCloud
 from emulator.tokens import fetch_token
@@ -153,6 +155,7 @@ def test_figures_and_extract(cloud: LocalCloud, sent: Sent, submissions: list[Su
     assert {name: run["feilet"] for name, run in runs.items()} == {
         "barn_tiltak_dato_v1": [],
         "meldinger_mottatt_v1": [],
+        **{table_of(family): [] for family in FAMILIES},
     }
     again = cloud.trigger("sporringer", at).json()["kjoringer"]
     assert again == runs  # idempotent, to the hash
