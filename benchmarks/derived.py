@@ -18,13 +18,11 @@ from bvr.gcp import Queries
 from bvr.model.analysis import _ELEMENTS, _place, begun
 from bvr.register import identity, materialise, pseudonyms
 from bvr.register.pseudonyms import TinkPrf
-from emulator import schemas
 
 SIZES = (3_000, 10_000, 30_000)
 DAY = 300
 CASES = 30_000
 BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
-DATASETS = ("register", "statistikk", "grunnlag", "drift", "analyse")
 Row = dict[str, Any]
 
 
@@ -68,9 +66,6 @@ def one_child() -> list[str]:
     base = 0.0
     for size in SIZES:
         with tempfile.TemporaryDirectory() as folder, _engine(Path(folder)) as client:
-            for dataset in DATASETS:
-                client.create_dataset(dataset)
-            schemas.create(client, schemas.read())
             tables = Queries(client, "europe-north1")
             tables.insert("register.innsending", _cases(0, size, BEGIN, size * 4 // 5))
             start = time.perf_counter()
@@ -214,9 +209,6 @@ def analysis_views() -> list[str]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with _engine(folder) as client:
-            for dataset in DATASETS:
-                client.create_dataset(dataset)
-            schemas.create(client, schemas.read())
             tables = Queries(client, "europe-north1")
             base = rows()
             fill(tables, base, CASES, 1)

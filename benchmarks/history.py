@@ -125,7 +125,11 @@ def _engine(folder: Path) -> Iterator[Any]:
     from tests.emulated.local_cloud.conftest import bigquery_server
 
     with bigquery_server(folder, "--data-dir", str(folder / "data")) as server:
-        yield server.client()
+        client, declared = server.client(), schemas.read()
+        for dataset in sorted({one.dataset for one in declared}):
+            client.create_dataset(dataset)
+        schemas.create(client, declared)
+        yield client
 
 
 def _seconds(work: Callable[[], object]) -> float:
@@ -147,9 +151,6 @@ def current_register(cases: int = CASES, submissions: int = SUBMISSIONS) -> list
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with _engine(folder) as client:
-            for dataset in ("register", "statistikk", "grunnlag", "drift"):
-                client.create_dataset(dataset)
-            schemas.create(client, schemas.read())
             queries = Queries(client, "europe-north1")
             base = rows()
             fill(queries, base, cases, submissions)
