@@ -129,7 +129,7 @@ def figures(cloud: LocalCloud, submissions: list[Any]) -> None:
     step("4", "Spørringene kjøres", "The scheduled queries run")
     at = max(s.sent for s in submissions).astimezone(UTC) + timedelta(days=1)
     for name, run in cloud.trigger("sporringer", at).json()["kjoringer"].items():
-        state = "[green]kontrollert[/]" if not run["feilet"] else f"[red]feilet: {', '.join(run['feilet'])}[/]"
+        state = "[green]kontrollert[/]" if not run["grunn"] else f"[red]{run['utfall']}: {run['grunn']}[/]"
         console.print(f"   {name}: {run['rader']} rader, {state}")
     rows = gcp.queries(config()).query(
         "SELECT utfall, COUNT(*) AS antall FROM register.innsending GROUP BY utfall ORDER BY utfall"

@@ -10,15 +10,21 @@ from rich.table import Table
 from bvr import gcp
 from bvr.config import config
 from bvr.rules import RULESET
+from bvr.statistics import schedule
 from bvr.statistics.declared import scheduled
-from bvr.statistics.run import Run, run
+from bvr.statistics.schedule import GOOD, Late, Try
 
 
-def run_each(run_time: datetime) -> list[Run]:
-    """Run them all; one that fails its checks does not stop the others."""
+def run_each(run_time: datetime) -> list[Try]:
+    """Run them all; one that fails its checks stops only those that read it."""
     c = config()
-    tables = gcp.queries(c)
-    return [run(query, run_time, tables, RULESET) for query in scheduled(c.schemas)]
+    return schedule.run_each(scheduled(c.schemas), run_time, gcp.queries(c), RULESET, lambda: datetime.now(UTC))
+
+
+def late(now: datetime) -> list[Late]:
+    """The queries that should have succeeded since."""
+    c = config()
+    return schedule.late(scheduled(c.schemas), gcp.queries(c), now)
 
 
 def moment(text: str | None) -> datetime:
@@ -33,11 +39,14 @@ def moment(text: str | None) -> datetime:
 
 def run_all(as_of: str | None) -> int:
     """Run and show; 0 when every query passed its checks."""
-    runs = run_each(moment(as_of))
+    tries = run_each(moment(as_of))
     table = Table(title="Spørringer | Queries", title_justify="left")
-    for column in ("spørring", "rader", "kontroller som feilet", "varsler", "sekunder"):
+    for column in ("spørring", "utfall", "rader", "grunn", "varsler", "MB", "sekunder"):
         table.add_column(column)
-    for r in runs:
-        table.add_row(r.query, str(r.rows), ", ".join(r.failed) or "-", ", ".join(r.warned) or "-", f"{r.seconds:.1f}")
+    for t in tries:
+        table.add_row(
+            *(t.query, str(t.outcome), str(t.rows), t.reason or "-", ", ".join(t.warned) or "-"),
+            *(f"{t.bytes_billed / 1e6:.0f}", f"{t.seconds:.1f}"),
+        )
     Console().print(table)
-    return int(any(not r.published for r in runs))
+    return int(any(t.outcome not in GOOD for t in tries))

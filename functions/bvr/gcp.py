@@ -295,6 +295,7 @@ class Queries:
 
     def __init__(self, client: bigquery.Client, location: str) -> None:
         self.client = client
+        self.bytes_billed = 0
         self._location = location
 
     def query(self, sql: str, parameters: dict[str, Any] | None = None) -> list[dict[str, Any]]:
@@ -359,9 +360,10 @@ class Queries:
     def _run(self, sql: str, parameters: dict[str, Any], job: bigquery.QueryJobConfig) -> Any:
         job.query_parameters = [_parameter(name, value, self._TYPES) for name, value in parameters.items()]
         try:
-            return self.client.query(sql, job_config=job, location=self._location, retry=None, timeout=300).result(
-                retry=None, timeout=300
-            )
+            made = self.client.query(sql, job_config=job, location=self._location, retry=None, timeout=300)
+            rows = made.result(retry=None, timeout=300)
+            self.bytes_billed += made.total_bytes_billed or 0
+            return rows
         except BadRequest as error:
             raise Broken("query", _first_line(error)) from error
         except (GoogleAPICallError, RetryError, OSError) as error:

@@ -26,9 +26,9 @@ from bvr.rules.examples import BOY, document, melding, personalia, sak
 from bvr.sealing import REGISTER_ORGNR
 from bvr.simulate import Submission, simulate
 from bvr.simulate.senders import SUPPLIER_ACCOUNT, SUPPLIER_ORGNR
-from bvr.statistics.figures.catalogue import FAMILIES
-from bvr.statistics.figures.tables import name as table_of
+from bvr.statistics.declared import scheduled
 from bvr.testpki import Pki, pem_of
+from emulator import schemas
 from emulator.cloud import LocalCloud
 from emulator.tokens import fetch_token
 from tests.emulated.clouds import running
@@ -152,13 +152,11 @@ def test_rows_reconcile_with_what_was_sent(sent: Sent, submissions: list[Submiss
 def test_figures_and_extract(cloud: LocalCloud, sent: Sent, submissions: list[Submission]) -> None:
     at = max(s.sent for s in submissions).astimezone(UTC) + timedelta(days=1)
     runs = cloud.trigger("sporringer", at).json()["kjoringer"]
-    assert {name: run["feilet"] for name, run in runs.items()} == {
-        "barn_tiltak_dato_v1": [],
-        "meldinger_mottatt_v1": [],
-        **{table_of(family): [] for family in FAMILIES},
+    assert {name: (run["utfall"], run["grunn"]) for name, run in runs.items()} == {
+        query.name: ("OK", "") for query in scheduled(schemas.SCHEMAS)
     }
     again = cloud.trigger("sporringer", at).json()["kjoringer"]
-    assert again == runs  # idempotent, to the hash
+    assert again == {name: {**run, "utfall": "UENDRET"} for name, run in runs.items()}  # and not made again
     env = cloud.environment
     address = f"{env['BVR_API_URL']}/tables/bvr-meldinger-mottatt/data"
     refused = requests.get(address, timeout=30)

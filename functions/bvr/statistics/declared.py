@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +33,15 @@ class KeyFigure(BaseModel):
     period_types: tuple[str, ...]
     breakdowns: tuple[str, ...]
     disclosure: str
-    schedule: str
     frequency: str
 
 
 class Query(BaseModel):
-    """One scheduled query: its folder is its name and its table. `key` are the columns that tell its rows apart."""
+    """One scheduled query: its folder is its name and its table.
+
+    `key` are the columns that tell its rows apart, `after` the queries whose tables it reads, and `max_age_hours` how
+    old its rows may be before somebody is called.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -46,6 +50,8 @@ class Query(BaseModel):
     checks: str
     key: tuple[str, ...]
     values: tuple[str, ...]
+    after: tuple[str, ...] = ()
+    max_age_hours: int = 26
 
 
 class Extract(Query):
@@ -54,8 +60,30 @@ class Extract(Query):
     figure: KeyFigure
 
 
+class Rows(BaseModel):
+    """The part `rows` of the metadata.yaml of a report: the columns that tell its rows apart, and the others."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key: tuple[str, ...]
+    values: tuple[str, ...]
+
+
 def scheduled(schemas: Path) -> list[Query]:
-    """Every scheduled query, by name. Raises pydantic.ValidationError for metadata that are not as they should be."""
+    """Every scheduled query, each after those that it reads, else by name.
+
+    Raises pydantic.ValidationError for metadata that are not as they should be, ValueError for a query after one that
+    is none, and graphlib.CycleError for queries that wait for one another.
+    """
+    found = {query.name: query for query in _read(schemas)}
+    for query in found.values():
+        if strangers := set(query.after) - found.keys():
+            raise ValueError(f"{query.name}: depends_on names no query: {', '.join(sorted(strangers))}")
+    order = TopologicalSorter({query.name: query.after for query in found.values()})
+    return [found[name] for name in order.static_order()]
+
+
+def _read(schemas: Path) -> list[Query]:
     found: list[Query] = []
     for folder in sorted((schemas / "statistikk").iterdir()):
         if not (folder / "query.sql").exists():
@@ -65,10 +93,15 @@ def scheduled(schemas: Path) -> list[Query]:
             "name": folder.name,
             "sql": (folder / "query.sql").read_text(encoding="utf-8"),
             "checks": (folder / "checks.sql").read_text(encoding="utf-8"),
+            "after": [one.removeprefix("statistikk.") for one in metadata.get("depends_on", ())],
+            **({"max_age_hours": metadata["max_age_hours"]} if "max_age_hours" in metadata else {}),
         }
         if "query" in metadata:
             figure = KeyFigure.model_validate(metadata["query"])
             found.append(Extract(**given, key=_KEY, values=("verdi", "n_barn"), figure=figure))
+        elif "rows" in metadata:
+            rows = Rows.model_validate(metadata["rows"])
+            found.append(Query(**given, key=rows.key, values=rows.values))
         else:
             found.append(Query(**given, key=tables.KEY, values=tables.VALUES))
     return found

@@ -6,7 +6,12 @@ from typing import Any, Protocol
 
 
 class Tables(Protocol):
-    """Queries and tables. Parameters never become part of the SQL text."""
+    """Queries and tables. Parameters never become part of the SQL text. Faults of the platform raise Retry, ours Broken."""
+
+    @property
+    def bytes_billed(self) -> int:
+        """What BigQuery has billed for the queries of this object so far."""
+        ...
 
     def query(self, sql: str, parameters: dict[str, Any] | None = None) -> list[dict[str, Any]]: ...
 

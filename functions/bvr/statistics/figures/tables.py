@@ -97,7 +97,7 @@ def _metadata(family: str) -> str:
         "owner": "statistikk",
         "access": "restricted",
         "clustering": ["indikator", "region"],
-        "figures": {"family": family, "schedule": "daily 04:17 Europe/Oslo", "ids": [f.id for f in of(family)]},
+        "figures": {"family": family, "ids": [f.id for f in of(family)]},
     }
     text: str = yaml.safe_dump(about, allow_unicode=True, sort_keys=False, width=118)
     return "# Laget med `bvr generate`. | Generated.\n" + text
