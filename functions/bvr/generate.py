@@ -19,7 +19,7 @@ from bvr.intake.sender import Right
 from bvr.kostra import schema as kostra_schema
 from bvr.kostra.rows import KostraFil, KostraIndivid
 from bvr.kostra.rules.doc import render as kostra_rules
-from bvr.model import analysis, bigquery, compatibility, documentation, history, json_form, schema
+from bvr.model import analysis, bigquery, compatibility, documentation, history, json_form, kommuner, schema
 from bvr.model.compatibility import DECISIONS, Change
 from bvr.model.innsending import Innsending
 from bvr.model.versions import SUPPORTED
@@ -29,6 +29,7 @@ from bvr.register.identity import PersonIdentifikator, PersonSak
 from bvr.register.orders import Sletteordre
 from bvr.rules.doc import render as rules
 from bvr.statistics.figures import tables
+from bvr.statistics.migration import Migreringssvar
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -61,6 +62,8 @@ def outputs() -> dict[str, Callable[[], str]]:
                 "register/analyse_grunnlag": purposes.AnalyseGrunnlag,
             }.items()
         },
+        "bigquery_schemas/grunnlag/kommuneendring/view.sql": kommuner.changes_view,
+        "bigquery_schemas/statistikk/migreringssvar/schema.json": lambda: _bigquery(Migreringssvar),
         "bigquery_schemas/drift/avledning/schema.json": lambda: _bigquery(Avledning),
         "bigquery_schemas/drift/sletteordre/schema.json": lambda: _bigquery(Sletteordre),
         "bigquery_schemas/register/kostra_fil/schema.json": lambda: _bigquery(KostraFil),

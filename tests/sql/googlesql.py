@@ -358,6 +358,8 @@ def _write(to: Any, column: Mapping[str, Any], value: Any) -> None:
         to.date_value = (value - _EPOCH).days
     elif column["type"] == "TIMESTAMP":
         to.timestamp_value.FromDatetime(value.astimezone(UTC).replace(tzinfo=None))
+    elif column["type"] == "NUMERIC":
+        to.numeric_value = int(value.scaleb(9)).to_bytes(16, "little", signed=True)
     else:
         setattr(to, TYPES[column["type"]][1], value)
 

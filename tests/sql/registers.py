@@ -316,6 +316,7 @@ def _undersokelse(text: Any, name: str) -> Row:
     medvirkning = about.get("medvirkning")
     return {
         **{"id": name, "start_dato": start, "vedtaksgrunnlag": _coded(about.get("grunnlag"))},
+        "migrert_id": about.get("migrert"),
         "barnets_medvirkning": {"start_dato": start, "medvirkning_type": medvirkning} if medvirkning else None,
         "utvidet_frist": {"start_dato": start, "innvilget": about["frist"]} if "frist" in about else None,
         "konklusjon": {"slutt_dato": end, "kode": about.get("kode", "1")} if end else None,
@@ -325,7 +326,7 @@ def _undersokelse(text: Any, name: str) -> Row:
 def _plan(text: Any, name: str) -> Row:
     start, end, about = _words(text)
     return {
-        **{"id": name, "start_dato": start, "plantype": about.get("type", "1")},
+        **{"id": name, "start_dato": start, "plantype": about.get("type", "1"), "migrert_id": about.get("migrert")},
         "evaluering": [{"utfort_dato": one["utfort_dato"]} for one in _dated(about.get("evaluert"), "")],
         "konklusjon": {"slutt_dato": end} if end else None,
     }
@@ -335,6 +336,7 @@ def _tiltak(text: Any, name: str) -> Row:
     start, end, about = _words(text)
     return {
         **{"id": name, "start_dato": start, "kategori": {"kode": about.get("kode", "3.1")}},
+        "migrert_id": about.get("migrert"),
         **{"lovhjemmel": _law_of(about.get("lov", "BVL2021_3-1"))},
         "jmfr_lovhjemmel": [_law_of(about["jmfr"])] if "jmfr" in about else [],
         "tilsyn": {

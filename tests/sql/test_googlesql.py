@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 
 from bvr.api.handler import Api, Request
-from bvr.statistics.declared import queries
+from bvr.statistics import schedule
+from bvr.statistics.declared import queries, scheduled
 from bvr.statistics.run import run
 from tests.sql.googlesql import SCHEMAS, GoogleSql, SqlError, declared, read, statements
 from tests.unit.api_world import FakeTables, verifier_that_lets_in
 
 FILES = sorted(SCHEMAS.glob("*/*/*.sql"))
 PARAMETERS = {"query.sql": {"run_time": "TIMESTAMP"}, "merge.sql": {"fra": "TIMESTAMP", "til": "TIMESTAMP"}}
-TYPES = {str: "STRING", int: "INTEGER", datetime: "TIMESTAMP"}
+TYPES = {str: "STRING", int: "INTEGER", float: "FLOAT", datetime: "TIMESTAMP"}
 
 
 def name(path):
@@ -90,6 +91,14 @@ def test_what_a_run_sends():
         tables = Recorder()
         run(query, datetime(2025, 2, 10, tzinfo=UTC), tables, "1")
         assert tables.analyzed >= 8
+
+
+def test_what_the_schedule_sends():
+    tables = Recorder()
+    at = datetime(2025, 2, 10, tzinfo=UTC)
+    schedule.run_each(scheduled(SCHEMAS), at, tables, "1", lambda: at)
+    schedule.late(scheduled(SCHEMAS), tables, at)
+    assert tables.analyzed >= 100
 
 
 def test_what_the_api_sends():

@@ -44,7 +44,7 @@ def filled(warehouse):
     warehouse.fill(notation.rows({"saker": SAKER}))
     for name in ("a", "b", "c"):
         warehouse.queries.query(f"CREATE OR REPLACE TABLE statistikk.{name} (kommunenummer STRING, verdi INT64)")
-    warehouse.queries.query("DELETE FROM drift.sporring WHERE TRUE")
+    warehouse.queries.query("DELETE FROM drift.sporringskjoring WHERE TRUE")
     yield warehouse
     for name in ("a", "b", "c"):
         warehouse.queries.query(f"DROP TABLE statistikk.{name}")
@@ -66,7 +66,7 @@ def test_a_query_that_fails_stops_those_that_read_it_alone(filled):
     assert outcomes(tries) == {"a": "FEILET", "b": "UTELATT", "c": "OK"}
     assert "aldri" in tries["a"].reason
     assert "a" in tries["b"].reason
-    rows = filled.queries.query("SELECT sporring, utfall, grunn FROM drift.sporring ORDER BY startet")
+    rows = filled.queries.query("SELECT sporring, utfall, grunn FROM drift.sporringskjoring ORDER BY startet")
     assert [(r["sporring"], r["utfall"], bool(r["grunn"])) for r in rows] == [
         ("a", "FEILET", True), ("b", "UTELATT", True), ("c", "OK", False)
     ]  # fmt: skip
@@ -123,7 +123,7 @@ def test_who_is_late(filled):
     assert (one.query, one.outcome) == ("a", "FEILET")
     assert one.last is not None
     assert AT < one.last < AT + timedelta(minutes=1)
-    (view,) = filled.queries.query("SELECT utfall, lyktes FROM drift.sporring_gjeldende WHERE sporring = 'a'")
+    (view,) = filled.queries.query("SELECT utfall, lyktes FROM drift.sporringskjoring_gjeldende WHERE sporring = 'a'")
     assert (view["utfall"], view["lyktes"]) == ("FEILET", one.last)
 
 

@@ -64,6 +64,7 @@ class FakeTables:
         self.made: list[str] = []
         self.replaced: list[tuple[str, str]] = []
         self.deleted: list[str] = []
+        self.bytes_billed = 0
 
     def query(self, sql: str, parameters: dict[str, Any] | None = None) -> list[dict[str, Any]]:
         self.sent.append((sql, parameters or {}))

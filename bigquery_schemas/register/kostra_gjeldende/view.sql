@@ -1,25 +1,3 @@
--- The last accepted KOSTRA file of each sender (in Oslo: district) and year, and its clients once each. A file whose own
--- row is not there has not been stored to its end, and does not count.
-WITH fil AS (
-  SELECT fil_id, orgnr, kommunenummer, bydelsnummer, aargang, mottatt
-  FROM register.kostra_fil
-  WHERE utfall = 'REGISTERED'
-  QUALIFY ROW_NUMBER() OVER (
-    PARTITION BY orgnr, kommunenummer, bydelsnummer, aargang
-    ORDER BY mottatt DESC, fil_id DESC
-  ) = 1
-)
-SELECT
-  fil.fil_id,
-  fil.orgnr,
-  fil.kommunenummer,
-  fil.bydelsnummer,
-  fil.aargang,
-  fil.mottatt,
-  klient.nummer,
-  klient.nummertype,
-  klient.individ
-FROM fil
-JOIN register.kostra_individ AS klient
-  ON klient.fil_id = fil.fil_id
-QUALIFY ROW_NUMBER() OVER (PARTITION BY fil.fil_id, klient.nummer ORDER BY klient.mottatt) = 1
+-- The clients of the last accepted KOSTRA files: kostra_per at the end of time.
+SELECT *
+FROM register.kostra_per(TIMESTAMP '9999-12-31 23:59:59.999999+00')

@@ -1,25 +1,7 @@
 -- The register as it was known at a moment: of each case the submission with the latest extract. If that one is EXCLUDED
 -- the case is out until it is corrected; if it is deleted the case is gone.
--- Keys alone are numbered, and the cases themselves read for the rows that are left; a row stored twice counts once.
 CREATE OR REPLACE TABLE FUNCTION register.sak_per(tidspunkt TIMESTAMP) AS (
-  SELECT s.*
-  FROM register.innsending AS s
-  JOIN (
-    SELECT orgnr, sak_id, innsending_id, innhold_sha256, regelsett, mottatt, melding_id, behandlet, utfall, er_slettet
-    FROM register.sak_historikk_per(tidspunkt)
-    QUALIFY ROW_NUMBER() OVER (
-      PARTITION BY orgnr, sak_id
-      ORDER BY dato_uttrekk DESC, mottatt DESC, innsending_id DESC, innhold_sha256 DESC
-    ) = 1
-  ) AS siste
-    ON siste.orgnr = s.orgnr
-    AND siste.sak_id = s.sak_id
-    AND siste.innsending_id = s.innsending_id
-    AND siste.innhold_sha256 = s.innhold_sha256
-    AND siste.regelsett = s.regelsett
-    AND siste.mottatt = s.mottatt
-    AND siste.melding_id = s.melding_id
-    AND siste.behandlet = s.behandlet
-  WHERE siste.utfall = 'REGISTERED' AND siste.er_slettet IS NOT TRUE
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY s.kommunenummer, s.orgnr, s.sak_id ORDER BY s.behandlet) = 1
+  SELECT *
+  FROM register.sak_siste_per(tidspunkt)
+  WHERE utfall = 'REGISTERED' AND er_slettet IS NOT TRUE
 )

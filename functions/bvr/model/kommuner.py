@@ -6,6 +6,7 @@ import csv
 from functools import cache
 from pathlib import Path
 
+_CHANGES = Path(__file__).with_name("kommuneendringer.csv")
 _FILE = Path(__file__).resolve().parents[1] / "simulate" / "kommuner.csv"
 
 
@@ -24,3 +25,18 @@ def inhabitants() -> dict[str, dict[str, int]]:
             row["kommunenummer"]: {"F000-017": int(row["innb_0_17"]), "F000-024": int(row["innb_0_24"])}
             for row in csv.DictReader(file)
         }
+
+
+@cache
+def changes() -> tuple[tuple[str, str, str], ...]:
+    """(old number, new number, from when), of every number that was in use in 2021 or later (the register's first
+    year). An old number has several new where a municipality was divided. Source: KLASS 131, changes of 2024."""
+    with _CHANGES.open(encoding="utf-8", newline="") as file:
+        return tuple((row["gammel"], row["ny"], row["gyldig_fra"]) for row in csv.DictReader(file))
+
+
+def changes_view() -> str:
+    """`grunnlag.kommuneendring`."""
+    head = "-- Laget med `bvr generate` fra functions/bvr/model/kommuneendringer.csv. | Generated."
+    rows = [f"STRUCT('{old}' AS gammel, '{new}' AS ny, DATE '{day}' AS gyldig_fra)" for old, new, day in changes()]
+    return f"{head}\nSELECT e.gammel, e.ny, e.gyldig_fra\nFROM UNNEST([\n  " + ",\n  ".join(rows) + "\n]) AS e\n"

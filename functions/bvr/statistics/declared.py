@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -61,12 +62,11 @@ class Extract(Query):
 
 
 class Rows(BaseModel):
-    """The part `rows` of the metadata.yaml of a report: the columns that tell its rows apart, and the others."""
+    """The part `rows` of the metadata.yaml of a report: the columns that tell its rows apart."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     key: tuple[str, ...]
-    values: tuple[str, ...]
 
 
 def scheduled(schemas: Path) -> list[Query]:
@@ -100,8 +100,10 @@ def _read(schemas: Path) -> list[Query]:
             figure = KeyFigure.model_validate(metadata["query"])
             found.append(Extract(**given, key=_KEY, values=("verdi", "n_barn"), figure=figure))
         elif "rows" in metadata:
-            rows = Rows.model_validate(metadata["rows"])
-            found.append(Query(**given, key=rows.key, values=rows.values))
+            key = Rows.model_validate(metadata["rows"]).key
+            columns = [c["name"] for c in json.loads((folder / "schema.json").read_text(encoding="utf-8"))]
+            values = [c for c in columns if c not in (*key, "kunnskapstidspunkt")]
+            found.append(Query(**given, key=key, values=values))
         else:
             found.append(Query(**given, key=tables.KEY, values=tables.VALUES))
     return found

@@ -6,7 +6,10 @@ from typing import Any, Protocol
 
 
 class Tables(Protocol):
-    """Queries and tables. Parameters never become part of the SQL text. Faults of the platform raise Retry, ours Broken."""
+    """Queries and tables. Parameters never become part of the SQL text.
+
+    Faults of the platform raise Retry, ours Broken.
+    """
 
     @property
     def bytes_billed(self) -> int:

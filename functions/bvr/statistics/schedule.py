@@ -1,7 +1,8 @@
-"""The scheduled queries together: each after those it reads, every try recorded in `drift.sporring`, and who is late.
+"""The scheduled queries together: each after those it reads, every try recorded, and who is late.
 
-A try is a row, also of a query that failed or was left out. A repeat as of the same time, over a register and inputs
-that have not changed since, makes nothing again: a scheduler that tries once more pays for what failed alone.
+A try is a row of `drift.sporringskjoring`, also of a query that failed or was left out. A repeat as of the same time,
+over a register and inputs that have not changed since, makes nothing again: a scheduler that tries once more pays for
+what failed alone.
 """
 
 from __future__ import annotations
@@ -162,8 +163,8 @@ def _repeated(before: dict[str, Any] | None, run_time: datetime, basis: str, rea
 def _last(tables: Tables, *, good: bool = False) -> dict[str, dict[str, Any]]:
     """Query -> its last try; with `good`, its last success."""
     rows = tables.query(
-        "SELECT sporring, utfall, kunnskapstidspunkt, grunnlag_sha256, ferdig, rader, sha256 FROM drift.sporring "
-        "WHERE utfall IN UNNEST(SPLIT(@utfall)) "
+        "SELECT sporring, utfall, kunnskapstidspunkt, grunnlag_sha256, ferdig, rader, sha256 "
+        "FROM drift.sporringskjoring WHERE utfall IN UNNEST(SPLIT(@utfall)) "
         "QUALIFY ROW_NUMBER() OVER (PARTITION BY sporring ORDER BY ferdig DESC, startet DESC) = 1",
         {"utfall": ",".join(sorted(GOOD) if good else Outcome)},
     )
@@ -172,9 +173,10 @@ def _last(tables: Tables, *, good: bool = False) -> dict[str, dict[str, Any]]:
 
 def _record(told: Try, started: datetime, done: datetime, basis: str, tables: Tables) -> None:
     tables.query(
-        "INSERT INTO drift.sporring (forsok_id, sporring, kunnskapstidspunkt, startet, ferdig, utfall, grunn, varsler, "
-        "rader, sha256, bytes_fakturert, sekunder, grunnlag_sha256) VALUES (@id, @sporring, @run_time, @startet, @ferdig, "
-        "@utfall, NULLIF(@grunn, ''), NULLIF(@varsler, ''), @rader, NULLIF(@sha256, ''), @bytes, @sekunder, @basis)",
+        "INSERT INTO drift.sporringskjoring (forsok_id, sporring, kunnskapstidspunkt, startet, ferdig, utfall, grunn, "
+        "varsler, rader, sha256, bytes_fakturert, sekunder, grunnlag_sha256) VALUES (@id, @sporring, @run_time, "
+        "@startet, @ferdig, @utfall, NULLIF(@grunn, ''), NULLIF(@varsler, ''), @rader, NULLIF(@sha256, ''), @bytes, "
+        "@sekunder, @basis)",
         {
             "id": str(uuid4()),
             "sporring": told.query,
