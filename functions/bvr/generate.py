@@ -19,7 +19,7 @@ from bvr.intake.sender import Right
 from bvr.kostra import schema as kostra_schema
 from bvr.kostra.rows import KostraFil, KostraIndivid
 from bvr.kostra.rules.doc import render as kostra_rules
-from bvr.model import analysis, bigquery, compatibility, documentation, history, json_form, kommuner, schema
+from bvr.model import analysis, bigquery, compatibility, days, documentation, history, json_form, kommuner, schema
 from bvr.model.compatibility import DECISIONS, Change
 from bvr.model.innsending import Innsending
 from bvr.model.versions import SUPPORTED
@@ -63,6 +63,7 @@ def outputs() -> dict[str, Callable[[], str]]:
             }.items()
         },
         "bigquery_schemas/grunnlag/kommuneendring/view.sql": kommuner.changes_view,
+        "bigquery_schemas/grunnlag/helligdag/view.sql": days.holidays_view,
         "bigquery_schemas/statistikk/migreringssvar/schema.json": lambda: _bigquery(Migreringssvar),
         "bigquery_schemas/drift/avledning/schema.json": lambda: _bigquery(Avledning),
         "bigquery_schemas/drift/sletteordre/schema.json": lambda: _bigquery(Sletteordre),
