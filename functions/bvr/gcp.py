@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from functools import cache
 from typing import Any, ClassVar
 from uuid import uuid4
@@ -430,6 +431,8 @@ def json_row(value: Any) -> Any:
         return [json_row(one) for one in value]
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
+    if isinstance(value, Decimal):
+        return str(value)
     return value.isoformat() if isinstance(value, date) else value
 
 

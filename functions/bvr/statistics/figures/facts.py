@@ -42,15 +42,21 @@ PERIODE = f"""\
     )
   )"""
 
-SAK = """\
+REGISTER = "register.sak_per(@run_time)"
+
+
+def sak(source: str = REGISTER, place: str = "kommunenummer, bydelsnummer") -> str:
+    """The cases of a source, each in a place: its municipality and district."""
+    return f"""\
   saker AS (
-    SELECT orgnr, sak_id, kommunenummer, bydelsnummer, sak
-    FROM register.sak_per(@run_time)
+    SELECT orgnr, sak_id, {place}, sak
+    FROM {source}
   ),
   borte AS (
     SELECT DISTINCT s.orgnr, s.sak_id, b.type, LOWER(b.id) AS id
     FROM saker AS s, UNNEST(s.sak.slettet) AS b
   )"""
+
 
 # Who a case is about: each Personalia from its start to that of the next; the first from the beginning.
 BARN = """\
@@ -107,6 +113,17 @@ DELER = """\
     SELECT DISTINCT kommunenummer, IFNULL(bydelsnummer, '') AS bydel FROM saker
     UNION DISTINCT
     SELECT DISTINCT kommunenummer, '' AS bydel FROM register.sak_historikk
+  )"""
+
+# Each case a place of its own, named by municipality, organisation and case; or each municipality.
+BY_CASE = "CONCAT(kommunenummer, '/', orgnr, '/', sak_id) AS kommunenummer, CAST(NULL AS STRING) AS bydelsnummer"
+STED_BY_CASE = """\
+  sted AS (
+    SELECT DISTINCT kommunenummer, '' AS bydel, kommunenummer AS region, 'STED' AS niva FROM saker
+  )"""
+STED_BY_KOMMUNE = """\
+  sted AS (
+    SELECT kommunenummer, bydel, kommunenummer AS region, 'STED' AS niva FROM deler
   )"""
 
 

@@ -9,6 +9,9 @@ summed by region, sex, age group and code at once.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from bvr.statistics.figures import facts, law
 from bvr.statistics.figures.declared import Family, Figure
 
@@ -167,11 +170,40 @@ LEFT JOIN grunnlag.befolkning AS f
 """
 
 
-def _events(facts_: list[str], elements: str, figures: list[Figure], within: str = _IN) -> str:
+@dataclass(frozen=True)
+class Layout:
+    """Which cases are counted, in which places, and what is made of their contributions."""
+
+    cases: str
+    places: tuple[str, ...]
+    end: Callable[[list[Figure]], str]
+    responsible: bool = True
+    """Whether what another municipality is responsible for counts there."""
+
+
+def _figures(figures: list[Figure]) -> str:
+    return f"{_sums('bidrag', figures)},\n{_end(figures)}"
+
+
+def _contributions(_: list[Figure]) -> str:
+    return """\
+  gitt AS (
+    SELECT indikator, periode, periodetype, region AS sted, nokkel, SUM(teller) AS teller, SUM(nevner) AS nevner
+    FROM bidrag
+    GROUP BY indikator, periode, periodetype, sted, nokkel
+  )
+SELECT * FROM gitt
+"""
+
+
+_REGISTER = Layout(facts.sak(), (facts.DELER, facts.STED), _figures)
+
+
+def _events(facts_: list[str], elements: str, figures: list[Figure], layout: Layout, within: str = _IN) -> str:
     """A family whose unit is the element."""
     return f"""\
 WITH
-{_with([facts.PERIODE, facts.SAK, facts.DELER, facts.STED, facts.BARN, *facts_])},
+{_with([facts.PERIODE, layout.cases, *layout.places, facts.BARN, *facts_])},
   elementer AS (
 {elements}
   ),
@@ -195,8 +227,7 @@ WITH
     JOIN sted AS s ON s.kommunenummer = e.kommunenummer AND s.bydel = e.bydel
     WHERE i.med
   ),
-{_sums("bidrag", figures)},
-{_end(figures)}"""
+{layout.end(figures)}"""
 
 
 _MELDING = """\
@@ -319,14 +350,14 @@ _FLAGS = {
 }
 
 
-def _children(figures: list[Figure]) -> str:
+def _children(figures: list[Figure], layout: Layout) -> str:
     """The family whose unit is the child: all that a child has in a period, in one row a region."""
     flags = ",\n      ".join(f"IFNULL(LOGICAL_OR({sql}), FALSE) AS {name}" for name, sql in _FLAGS.items())
     within = _IN.replace(">= p.fra", ">= DATE_SUB(p.fra, INTERVAL 365 DAY)")
     parts = [facts.MELDING, facts.UNDERSOKELSE, facts.TILTAK, facts.PLAN, _FLYTTING, _ISLANDS]
     return f"""\
 WITH
-{_with([facts.PERIODE, facts.SAK, facts.DELER, facts.STED, facts.BARN, *parts])},
+{_with([facts.PERIODE, layout.cases, *layout.places, facts.BARN, *parts])},
   elementer AS (
 {_BARN}
   ),
@@ -366,25 +397,46 @@ WITH
     ]) AS i
     WHERE i.med
   ),
-{_sums("bidrag", figures)},
-{_end(figures)}"""
+{layout.end(figures)}"""
 
 
 def query(family: Family, figures: list[Figure]) -> str:
     """The text of a family's query."""
+    return _text(family, figures, _REGISTER)
+
+
+def contributions(family: Family, figures: list[Figure], source: str = facts.REGISTER) -> str:
+    """What each case gives to figures of a family, by the same definitions, of the cases of any source.
+
+    Columns: indikator, periode, periodetype, sted (municipality/organisation/case), nokkel (the child), teller and
+    nevner. A child with measures in two cases of a municipality counts in both here, and once in the figure; a figure
+    that looks at all cases of a child (that it has one thing and not another) has no parts by case: see `by_child`.
+    """
+    return _text(
+        family, figures, Layout(facts.sak(source, facts.BY_CASE), (facts.STED_BY_CASE,), _contributions, False)
+    )
+
+
+def by_child(family: Family, figures: list[Figure]) -> str:
+    """What each child gives to the figures of its municipality: they are the sums of this. Columns as of
+    `contributions`, with the municipality as sted."""
+    return _text(family, figures, Layout(facts.sak(), (facts.DELER, facts.STED_BY_KOMMUNE), _contributions))
+
+
+def _text(family: Family, figures: list[Figure], layout: Layout) -> str:
     if family == "barn":
-        return _children(figures)
+        return _children(figures, layout)
+    if family == "oppfolging":
+        return _followed(figures, layout)
     if family == "melding":
-        return _events([facts.MELDING], _MELDING, figures)
+        return _events([facts.MELDING], _MELDING, figures, layout)
     if family == "undersokelse":
-        return _events([facts.MELDING, facts.UNDERSOKELSE, facts.PLAN, *_FRIST], _UNDERSOKELSE, figures)
+        return _events([facts.MELDING, facts.UNDERSOKELSE, facts.PLAN, *_FRIST], _UNDERSOKELSE, figures, layout)
     if family == "tiltak":
-        return _events([facts.TILTAK, _EMERGENCY], _TILTAK, figures)
+        return _events([facts.TILTAK, _EMERGENCY], _TILTAK, figures, layout)
     if family == "vedtak":
-        return _events([_VEDTAK_FACT, _FLYTTING, _ETTERVERN, _OVERSENDELSE], _VEDTAK, figures)
-    if family == "sak":
-        return _events([], _SAK, figures)
-    return _followed(figures)
+        return _events([_VEDTAK_FACT, _FLYTTING, _ETTERVERN, _OVERSENDELSE], _VEDTAK, figures, layout)
+    return _events([], _SAK, figures, layout)
 
 
 # --- measures as events ----------------------------------------------------------------------------------------------
@@ -518,20 +570,22 @@ _VISITS = f"""\
   )"""
 
 
-def _followed(figures: list[Figure]) -> str:
+def _followed(figures: list[Figure], layout: Layout) -> str:
     """Requirements are of children, visits are events; both in the municipality that is to see to them."""
-    where = "IF(e.slag = 'tilsyn', IFNULL(a.kommunenummer, e.kommunenummer), e.kommunenummer)"
-    district = (
-        "IF(e.slag = 'tilsyn' AND a.kommunenummer IS NOT NULL AND a.kommunenummer != e.kommunenummer, '', e.bydel)"
-    )
+    where, district = "e.kommunenummer", "e.bydel"
+    if layout.responsible:
+        where = "IF(e.slag = 'tilsyn', IFNULL(a.kommunenummer, e.kommunenummer), e.kommunenummer)"
+        district = (
+            "IF(e.slag = 'tilsyn' AND a.kommunenummer IS NOT NULL AND a.kommunenummer != e.kommunenummer, '', e.bydel)"
+        )
     responsible = "a.orgnr = e.orgnr AND a.sak_id = e.sak_id AND a.id = e.id AND e.slag = 'tilsyn'"
     parts = [facts.TILTAK, _VISITS]
-    deler = facts.DELER.replace(
-        "FROM saker\n", "FROM saker\n    UNION DISTINCT\n    SELECT kommunenummer, '' FROM ansvarlig\n", 1
-    )
+    # Whoever is responsible has figures, too.
+    added = "FROM saker\n    UNION DISTINCT\n    SELECT kommunenummer, '' FROM ansvarlig\n"
+    places = [one.replace("FROM saker\n", added, 1) if one == facts.DELER else one for one in layout.places]
     return f"""\
 WITH
-{_with([facts.PERIODE, facts.SAK, *parts, deler, facts.STED, facts.BARN])},
+{_with([facts.PERIODE, layout.cases, *parts, *places, facts.BARN])},
   perioder AS (
     SELECT CONCAT(e.slag, '_krav') AS art, e.orgnr, e.sak_id, {where} AS kommunenummer, {district} AS bydel,
       e.periode, e.periodetype, e.fra, e.til, IFNULL(u.antall, 0) < e.krav AS brudd
@@ -574,5 +628,4 @@ WITH
     ]) AS i
     WHERE i.med
   ),
-{_sums("bidrag", figures)},
-{_end(figures)}"""
+{layout.end(figures)}"""
