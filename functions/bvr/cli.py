@@ -552,6 +552,56 @@ def inputs(table: str, file: Path, load: bool) -> None:
         click.echo(f"loaded into grunnlag.{table}", err=True)
 
 
+@main.command(epilog=_example("bvr report migration 3301 --out rapporter/"))
+@click.argument("kind", type=click.Choice(["migration", "validation"]))
+@click.argument("whose", metavar="KOMMUNE|LEVERANDØR")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder to write to.")
+def report(kind: str, whose: str, out: Path) -> None:
+    """The migration or validation report of a municipality, or of a supplier, as a page and as a table.
+
+    What the supplier gets holds no person data. Exit code 1 when the requirements are not met.
+    """
+    _needs_environment()
+    from bvr.reporting import make
+
+    try:
+        made, paths = make(kind, whose, out)
+    except LookupError as error:
+        raise click.ClickException(str(error)) from error
+    for path in paths:
+        click.echo(path)
+    sys.exit(int(not made.passed))
+
+
+@main.command(epilog=_example('bvr answers migrering-3301.csv 3301 --who "Kari Nordmann" --load'))
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("kommune")
+@click.option("--who", required=True, help="Who answers.")
+@click.option("--approve", is_flag=True, help="The answers are approved.")
+@click.option("--load", is_flag=True, help="Keep them, when every line is right.")
+def answers(file: Path, kommune: str, who: str, approve: bool, load: bool) -> None:
+    """Check a municipality's answers to the migration report: its table, with reasons filled in.
+
+    They hold for every later run of the report. Nothing is kept while a single line is wrong.
+    """
+    _needs_environment()
+    from bvr.reporting import keep, read_answers
+
+    try:
+        lines = read_answers(file, kommune, who, approved=approve)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    for line in lines:
+        if line.fault:
+            click.echo(f"{file}:{line.number}: {line.fault}")
+    if any(line.fault for line in lines):
+        sys.exit(2)
+    click.echo(f"{len(lines)} answers, all well-formed", err=True)
+    if load:
+        keep([line.answer for line in lines if line.answer])
+        click.echo("kept in statistikk.migreringssvar", err=True)
+
+
 @main.command("run-queries", epilog=_example("bvr run-queries --as-of 2026-01-10T04:07:00Z"))
 @click.option("--as-of", help="The time the queries should believe it is (RFC 3339); now unless given.")
 def run_queries(as_of: str | None) -> None:

@@ -29,7 +29,7 @@ from bvr.register.identity import PersonIdentifikator, PersonSak
 from bvr.register.orders import Sletteordre
 from bvr.rules.doc import render as rules
 from bvr.statistics.figures import effect, tables
-from bvr.statistics.migration import Migreringssvar
+from bvr.statistics.reports.answers import Migreringssvar
 
 ROOT = Path(__file__).resolve().parents[2]
 

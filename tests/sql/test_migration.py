@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bvr.statistics.migration import REASONS, STATUSES
+from bvr.statistics.reports.answers import REASONS, STATUSES
 from bvr.statistics.run import checks
 from tests.sql.googlesql import SCHEMAS, declared
 from tests.sql.registers import _words, written

@@ -8,8 +8,6 @@ report may be logged either.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -19,6 +17,7 @@ from typing import Any
 
 import msgspec
 
+from bvr import spreadsheet
 from bvr.findings import Severity
 from bvr.kostra.form import Form
 from bvr.kostra.rules import RULESET, KostraFinding
@@ -438,16 +437,12 @@ _COLUMNS = (
     "What was found",
     "What to do",
 )
-_FORMULA = tuple("=+-@＝＋－＠")
 
 
 def render_table(report: ControlReport) -> bytes:
-    """The findings as semicolon-separated UTF-8 with a byte order mark: what a Norwegian spreadsheet opens as it is."""
-    out = io.StringIO()
-    writer = csv.writer(out, delimiter=";", quoting=csv.QUOTE_ALL, lineterminator="\r\n")
-    writer.writerow(_COLUMNS)
-    for f in (*report.on_file, *(f for c in report.clients for f in c.findings)):
-        cells = (
+    """The findings as a table for spreadsheets."""
+    rows = (
+        (
             f.journalnummer or "",
             str(f.number or ""),
             WORDS[f.severity][0],
@@ -459,10 +454,6 @@ def render_table(report: ControlReport) -> bytes:
             f.message_en,
             f.remedy_en,
         )
-        writer.writerow([_inert(cell) for cell in cells])
-    return b"\xef\xbb\xbf" + out.getvalue().encode()
-
-
-def _inert(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula: text of the file must not run on a case worker's machine."""
-    return f"'{cell}" if cell.lstrip().startswith(_FORMULA) or cell[:1] in {"\t", "\r", "\n"} else cell
+        for f in (*report.on_file, *(f for c in report.clients for f in c.findings))
+    )
+    return spreadsheet.render(_COLUMNS, rows)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import msgspec
 
-from bvr.statistics.figures.declared import Figure
+from bvr.statistics.figures.declared import Family, Figure
 
 _FILE = Path(__file__).with_name("nokkeltall.yaml")
-FAMILIES = {
+FAMILIES: dict[Family, tuple[str, str]] = {
     "melding": ("Meldinger", "Reports"),
     "undersokelse": ("Undersøkelser", "Investigations"),
     "barn": ("Barn", "Children"),

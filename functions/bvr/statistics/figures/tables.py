@@ -14,6 +14,7 @@ from bvr.model import bigquery
 from bvr.model.types import DATE, TEXT, WHOLE, Concept, Doc
 from bvr.statistics.figures import families
 from bvr.statistics.figures.catalogue import FAMILIES, figures, of
+from bvr.statistics.figures.declared import Family
 
 # mypy: disable-error-code="misc"
 _HEAD = (
@@ -90,7 +91,7 @@ def schema() -> str:
     return json.dumps(rows, ensure_ascii=False, indent=2) + "\n"
 
 
-def _metadata(family: str) -> str:
+def _metadata(family: Family) -> str:
     nb, en = FAMILIES[family]
     about: dict[str, Any] = {
         "description": f"Nøkkeltall: {nb.lower()}. | Key figures: {en.lower()}.",
@@ -304,7 +305,7 @@ def outputs() -> dict[str, str]:
         )
     for family in FAMILIES:
         folder = f"bigquery_schemas/statistikk/{name(family)}"
-        found[f"{folder}/query.sql"] = _HEAD + families.query(family, of(family))  # type: ignore[arg-type]
+        found[f"{folder}/query.sql"] = _HEAD + families.query(family, of(family))
         found[f"{folder}/checks.sql"] = _checks(family)
         found[f"{folder}/schema.json"] = schema()
         found[f"{folder}/metadata.yaml"] = _metadata(family)
