@@ -521,7 +521,7 @@ def senders(file: Path, load: bool) -> None:
 @main.command(epilog=_example("bvr inputs befolkning innbyggere.csv --load"))
 @click.argument("table", type=click.Choice(["befolkning", "kostragruppe"]))
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--load", is_flag=True, help="Replace grunnlag.<table> with it.")
+@click.option("--load", is_flag=True, help="From now on, grunnlag.<table> is what it says.")
 def inputs(table: str, file: Path, load: bool) -> None:
     """Check what figures are divided and grouped by: inhabitants (befolkning) or KOSTRA groups, as a CSV file.
 
@@ -547,8 +547,9 @@ def inputs(table: str, file: Path, load: bool) -> None:
         _needs_environment()
         from bvr import gcp
         from bvr.config import config
+        from bvr.figures import moment
 
-        gcp.replace_rows(gcp.queries(config()), f"grunnlag.{table}", rows)
+        gcp.queries(config()).insert(f"grunnlag.{table}", tables.loaded(rows, moment(None)))
         click.echo(f"loaded into grunnlag.{table}", err=True)
 
 

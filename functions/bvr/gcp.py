@@ -403,15 +403,10 @@ def rights(query: Queries) -> list[Right]:
 
 def replace_rights(query: Queries, rights: Iterable[Right]) -> None:
     """Replace the register of senders, in one load job."""
-    replace_rows(query, "grunnlag.avsender", rights)
-
-
-def replace_rows(query: Queries, table: str, rows: Iterable[msgspec.Struct]) -> None:
-    """Replace the rows of a table (dataset.table), in one load job."""
     client = query.client
-    place = f"{client.project}.{table}"
+    place = f"{client.project}.grunnlag.avsender"
     client.load_table_from_json(
-        [msgspec.to_builtins(row) for row in rows],
+        [msgspec.to_builtins(right) for right in rights],
         place,
         job_config=bigquery.LoadJobConfig(
             write_disposition="WRITE_TRUNCATE", schema=client.get_table(place, timeout=_SECONDS).schema

@@ -3,7 +3,7 @@
 - navn: what the case shows
   run_time: 2025-02-10          (default; at 04:07 in Oslo)
   saker:
-    - kommune: "0301"           the rest has defaults: case 1, its own child, REGISTERED, extract of 2025-01-01
+    - kommune: "0301"           the rest has defaults: its own child, REGISTERED, extract of 2025-01-01 or earlier
       barn: {nummer: A, fodt: 2010-07-01, kjonn: "2"}
       melding: [2024-06-30, {start: 2024-07-01, slettet: true}]
       tiltak: [{start: 2024-01-01, slutt: 2024-06-30, lov: BVL 4-12}]
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -52,7 +52,8 @@ def run_time(case: Row) -> datetime:
 
 def rows(case: Row) -> list[Row]:
     """The rows of register.innsending."""
-    return [_innsending(sak, number) for number, sak in enumerate(case["saker"], 1)]
+    known = min(date(2025, 1, 1), case.get("run_time", date(2025, 2, 10)) - timedelta(days=1))
+    return [_innsending({"uttrekk": known, **sak}, number) for number, sak in enumerate(case["saker"], 1)]
 
 
 def expected(case: Row) -> dict[Cell, tuple[int, int]]:

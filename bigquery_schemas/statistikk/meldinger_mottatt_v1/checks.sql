@@ -32,7 +32,10 @@ HAVING SUM(IF(aldersgruppe = 'T', verdi, 0)) != SUM(IF(aldersgruppe != 'T', verd
 
 -- #fail hver kommune som har rapportert, er med i hver periode | every municipality, in every period
 SELECT h.kommunenummer, p.periode
-FROM (SELECT DISTINCT kommunenummer FROM register.sak_historikk) AS h
+FROM (
+  SELECT DISTINCT kommunenummer
+  FROM register.sak_historikk_per((SELECT MAX(kunnskapstidspunkt) FROM statistikk.meldinger_mottatt_v1))
+) AS h
 CROSS JOIN (SELECT DISTINCT periode FROM statistikk.meldinger_mottatt_v1) AS p
 LEFT JOIN statistikk.meldinger_mottatt_v1 AS s
   ON s.kommunenummer = h.kommunenummer AND s.periode = p.periode

@@ -21,10 +21,10 @@ WITH
   ),
   gjeldende AS (
     SELECT kommunenummer, orgnr, sak_id, sak
-    FROM register.sak_gjeldende
+    FROM register.sak_per(@run_time)
   ),
   kommune AS (
-    SELECT DISTINCT kommunenummer FROM register.sak_historikk
+    SELECT DISTINCT kommunenummer FROM register.sak_historikk_per(@run_time)
   ),
   slettet AS (
     SELECT DISTINCT g.orgnr, g.sak_id, borte.type, LOWER(borte.id) AS id

@@ -39,7 +39,7 @@ WITH
   deler AS (
     SELECT DISTINCT kommunenummer, IFNULL(bydelsnummer, '') AS bydel FROM saker
     UNION DISTINCT
-    SELECT DISTINCT kommunenummer, '' AS bydel FROM register.sak_historikk
+    SELECT DISTINCT kommunenummer, '' AS bydel FROM register.sak_historikk_per(@run_time)
   ),
   sted AS (
     SELECT d.kommunenummer, d.bydel, r.region, r.niva
@@ -58,7 +58,7 @@ WITH
     UNION ALL
     SELECT d.kommunenummer, d.bydel, k.gruppe AS region, 'KOSTRAGRUPPE' AS niva
     FROM deler AS d
-    JOIN grunnlag.kostragruppe AS k
+    JOIN grunnlag.kostragruppe_per(@run_time) AS k
       ON k.kommunenummer = d.kommunenummer AND k.gyldig_fra <= DATE(@run_time, 'Europe/Oslo')
       AND (k.gyldig_til IS NULL OR k.gyldig_til >= DATE(@run_time, 'Europe/Oslo'))
   ),
@@ -280,6 +280,6 @@ FROM alle AS a
 LEFT JOIN celler AS c
   ON c.indikator = a.indikator AND c.region = a.region AND c.niva = a.niva AND c.maal = a.maal
   AND c.periode = a.periode AND c.periodetype = a.periodetype
-LEFT JOIN grunnlag.befolkning AS f
+LEFT JOIN grunnlag.befolkning_per(@run_time) AS f
   ON f.region = a.region AND f.aldersgruppe = a.befolkning AND f.dato = DATE_ADD(a.til, INTERVAL 1 DAY)
   AND IFNULL(c.kjonn, 'T') = 'T' AND IFNULL(c.aldersgruppe, 'T') = 'T'

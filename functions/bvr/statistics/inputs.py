@@ -1,6 +1,7 @@
 """What figures are divided by and grouped by: inhabitants and KOSTRA groups, as CSV files checked line by line.
 
-A file has the columns of its table, and replaces it whole. Figures for which there are no inhabitants are made all the
+A file has the columns of its table, and takes the place of all that was loaded before, from now on: figures as of an
+earlier time are made of what there was then. Figures for which there are no inhabitants are made all the
 same, with the status MANGLER_BEFOLKNING and without a share.
 """
 
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 import csv
 from collections import defaultdict
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ class Line(msgspec.Struct, frozen=True):
 def read(table: str, path: Path) -> list[Line]:
     """Every line. Raises ValueError when the file is no CSV with the columns of the table."""
     concept = TABLES[table]
-    wanted = {f.name for f in fields(concept)}
+    wanted = {f.name for f in fields(concept) if f.name != "lastet"}
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = csv.DictReader(file)
         given = set(rows.fieldnames or ())
@@ -104,3 +105,8 @@ def known() -> list[Befolkning]:
         Befolkning(region=region, aldersgruppe=band, dato=COUNTED, antall=number)
         for (region, band), number in sorted(found.items())
     ]
+
+
+def loaded(rows: list[Any], at: datetime) -> list[dict[str, Any]]:
+    """Rows as they are loaded at a moment."""
+    return [{**msgspec.structs.asdict(row), "lastet": at} for row in rows]

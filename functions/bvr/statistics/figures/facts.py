@@ -103,7 +103,7 @@ STED = """\
     UNION ALL
     SELECT d.kommunenummer, d.bydel, k.gruppe AS region, 'KOSTRAGRUPPE' AS niva
     FROM deler AS d
-    JOIN grunnlag.kostragruppe AS k
+    JOIN grunnlag.kostragruppe_per(@run_time) AS k
       ON k.kommunenummer = d.kommunenummer AND k.gyldig_fra <= DATE(@run_time, 'Europe/Oslo')
       AND (k.gyldig_til IS NULL OR k.gyldig_til >= DATE(@run_time, 'Europe/Oslo'))
   )"""
@@ -112,7 +112,7 @@ DELER = """\
   deler AS (
     SELECT DISTINCT kommunenummer, IFNULL(bydelsnummer, '') AS bydel FROM saker
     UNION DISTINCT
-    SELECT DISTINCT kommunenummer, '' AS bydel FROM register.sak_historikk
+    SELECT DISTINCT kommunenummer, '' AS bydel FROM register.sak_historikk_per(@run_time)
   )"""
 
 # Each case a place of its own, named by municipality, organisation and case; or each municipality.

@@ -164,7 +164,7 @@ FROM alle AS a
 LEFT JOIN celler AS c
   ON c.indikator = a.indikator AND c.region = a.region AND c.niva = a.niva AND c.maal = a.maal
   AND c.periode = a.periode AND c.periodetype = a.periodetype
-LEFT JOIN grunnlag.befolkning AS f
+LEFT JOIN grunnlag.befolkning_per(@run_time) AS f
   ON f.region = a.region AND f.aldersgruppe = a.befolkning AND f.dato = DATE_ADD(a.til, INTERVAL 1 DAY)
   AND IFNULL(c.kjonn, 'T') = 'T' AND IFNULL(c.aldersgruppe, 'T') = 'T'
 """

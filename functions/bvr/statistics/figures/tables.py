@@ -5,13 +5,13 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any
 
 import yaml
 
 from bvr.model import bigquery
-from bvr.model.types import DATE, TEXT, WHOLE, Concept, Doc
+from bvr.model.types import DATE, STAMP, TEXT, WHOLE, Concept, Doc
 from bvr.statistics.figures import families
 from bvr.statistics.figures.catalogue import FAMILIES, figures, of
 from bvr.statistics.figures.declared import Family
@@ -29,6 +29,9 @@ class Befolkning(Concept):
     aldersgruppe: Annotated[str, TEXT, Doc("F000-017, F000-022 eller F000-024.", "The age group.")]
     dato: Annotated[date, DATE, Doc("1. januar eller 1. juli.", "1 January or 1 July.")]
     antall: Annotated[int, WHOLE, Doc("Innbyggere.", "Inhabitants.")]
+    lastet: Annotated[
+        datetime | None, STAMP, Doc("Når den ble lastet inn; tom: fra først av.", "When loaded; empty: from the first.")
+    ] = None
 
 
 class Kostragruppe(Concept):
@@ -38,6 +41,9 @@ class Kostragruppe(Concept):
     gruppe: Annotated[str, TEXT, Doc("EKG og nummer.", "EKG and a number.")]
     gyldig_fra: Annotated[date, DATE, Doc("Første dag.", "The first day.")]
     gyldig_til: Annotated[date | None, DATE, Doc("Siste dag.", "The last day.")] = None
+    lastet: Annotated[
+        datetime | None, STAMP, Doc("Når den ble lastet inn; tom: fra først av.", "When loaded; empty: from the first.")
+    ] = None
 
 
 # (name, type, mode, Norwegian, English)
