@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from bvr.model.codelists import codelist
 from bvr.statistics.deviations import formulas
-from bvr.statistics.deviations.declared import LEVELS, PERIODS, Flagg, kinds, tests
+from bvr.statistics.deviations.declared import LEVELS, PERIODS, Flagg, kinds, tester
 from bvr.statistics.deviations.formulas import F, Tested
 from bvr.statistics.deviations.tables import Avvik, AvvikTest
 from bvr.statistics.figures.catalogue import figures
@@ -144,7 +144,7 @@ def timeliness(arrivals: Iterable[Ankomst], units: Mapping[str, Unit], day: date
     """T10 on a day, of the events of its last 30 days."""
     counted: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     for one in arrivals:
-        if one.dager <= tests()["T10"].krav["dager"]:
+        if one.dager <= tester()["T10"].krav["dager"]:
             counted[one.kommunenummer][0] += one.antall_for
             counted[one.kommunenummer][1] += one.antall
     regions = sorted(counted)
@@ -281,7 +281,7 @@ class _Made:
     @staticmethod
     def _controlled(found: Mapping[str, Tested]) -> dict[str, F]:
         """q of the tests whose false alarms are held together: Benjamini-Hochberg over all of them at once."""
-        codes = [code for code in found if tests()[code].fdr]
+        codes = [code for code in found if tester()[code].fdr]
         if not codes:
             return {}
         p = np.concatenate([np.where(found[code].made, found[code].p, np.nan) for code in codes])
@@ -368,7 +368,7 @@ class _Group:
             strata = np.array([self._units[r].stratum if r in self._units else "" for r in regions], dtype=np.str_)
             found |= {
                 "T1": formulas.counts(x0, x1, ratio, phi),
-                "T2": formulas.small_counts(x0, x1, ratio),
+                "T2": formulas.small_counts(x0, x1, ratio, phi),
                 "T3": formulas.against_others(x0, x1, strata),
                 "T4": formulas.zero(x0, x1, ratio),
                 "T7": formulas.thousand(x0, x1),

@@ -49,7 +49,7 @@ class Test(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 @cache
-def tests() -> dict[str, Test]:
+def tester() -> dict[str, Test]:
     """Code -> test. Raises msgspec.ValidationError for a declaration that is not as it should be."""
     return {one.kode: one for one in msgspec.yaml.decode(_FILE.read_bytes(), type=tuple[Test, ...])}
 

@@ -14,7 +14,7 @@ import msgspec
 
 from bvr.model.kommuner import inhabitants
 from bvr.statistics.deviations.compare import FORELOPIG, Ankomst, Side, Tall, Unit, cells
-from bvr.statistics.deviations.declared import LEVELS, PERIODS, size_class, tests
+from bvr.statistics.deviations.declared import LEVELS, PERIODS, size_class, tester
 from bvr.statistics.figures import facts, families, law, tables
 from bvr.statistics.figures.catalogue import FAMILIES, figures
 from bvr.statistics.figures.declared import Figure
@@ -62,12 +62,14 @@ def monthly_figures() -> tuple[Figure, ...]:
 
 
 def monthly(family: str) -> str:
-    """Events of a family in the months that begin on @maaneder, as known at @run_time: the query of its figures, with
+    """Events of a family in the months from @fra until @til, as known at @run_time: the query of its figures, with
     months for periods. A month in which nothing came is a sixth of a half-year, and all of itself."""
     months = """\
   periode AS (
-    SELECT FORMAT_DATE('%YM%m', fra) AS periode, 'M' AS periodetype, fra, LAST_DAY(fra) AS til
-    FROM UNNEST(@maaneder) AS fra
+    SELECT FORMAT_DATE('%YM%m', maaned.fra) AS periode, 'M' AS periodetype, maaned.fra, LAST_DAY(maaned.fra) AS til
+    FROM UNNEST(GENERATE_ARRAY(0, 11)) AS nummer
+    CROSS JOIN UNNEST([STRUCT(DATE_ADD(@fra, INTERVAL nummer MONTH) AS fra)]) AS maaned
+    WHERE maaned.fra <= @til
   )"""
     own = [msgspec.structs.replace(f, periods=("M",), koder=None) for f in monthly_figures() if f.family == family]
     query = families.query(family, own)  # type: ignore[arg-type]
@@ -94,7 +96,7 @@ def arrivals() -> str:
 
 def _registered(name: str, at: str) -> str:
     day = f"DATE({at}, 'Europe/Oslo')"
-    days = int(tests()["T10"].krav["dager"])
+    days = int(tester()["T10"].krav["dager"])
 
     def elements(source: str, extra: str) -> str:
         return "\n      UNION ALL\n".join(
@@ -143,8 +145,8 @@ def side(ask: Ask, periode: str, freeze: str | None) -> Side:
 def with_months(ask: Ask, given: Side) -> Side:
     """The same with the months of the period, as known when its figures were."""
     year, half = int(given.periode[:4]), given.periode[4:]
-    months = [date(year, month, 1) for month in {"": range(1, 13), "H1": range(1, 7), "H2": range(7, 13)}[half]]
-    parameters = {"maaneder": months, "run_time": given.kunnskapstidspunkt}
+    first, last = {"": (1, 12), "H1": (1, 6), "H2": (7, 12)}[half]
+    parameters = {"fra": date(year, first, 1), "til": date(year, last, 1), "run_time": given.kunnskapstidspunkt}
     found = [
         row for family in dict.fromkeys(f.family for f in monthly_figures()) for row in ask(monthly(family), parameters)
     ]

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from bvr.model import bigquery
 from bvr.model.types import DATE, REAL, STAMP, TEXT, WHOLE, Concept, Doc
-from bvr.statistics.deviations.declared import FDR, PERIODS, kinds, tests
+from bvr.statistics.deviations.declared import FDR, PERIODS, kinds, tester
 from bvr.statistics.figures.catalogue import figures
 
 # mypy: disable-error-code="misc"
@@ -120,13 +120,13 @@ def documentation() -> str:
         "| test | navn, name | formel | gul, yellow | rød, red | krav, when made |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
-    for one in tests().values():
+    for one in tester().values():
         formula = one.formel.replace("|", "\\|")
         lines.append(
             f"| {one.kode} | {one.navn_nb}, {one.navn_en} | {formula} | {_limits(one.gul)} | {_limits(one.rod)} "
             f"| {_limits(one.krav)} |"
         )
-    for one in tests().values():
+    for one in tester().values():
         made = "; 5 % falske alarmer" if one.fdr else ""
         lines += [
             "",
