@@ -16,9 +16,9 @@ from scipy import stats
 from benchmarks.deviations import PAGE, PERIODS, RED, YELLOW, alarms, discoveries, found, red
 from bvr.cli import main
 from bvr.simulate.pair import FAULTS, pair
-from bvr.statistics.deviations import answers, compare, formulas, sources
+from bvr.statistics.deviations import answers, compare, declared, formulas, sources
 from bvr.statistics.deviations.compare import FORELOPIG, Ankomst, Beholdning, Side, Tall, Unit
-from bvr.statistics.deviations.declared import Flagg, kinds, size_class, tester
+from bvr.statistics.deviations.declared import Flagg, kinds, size_class
 from bvr.statistics.figures.catalogue import figures
 
 AT = datetime(2025, 3, 1, tzinfo=UTC)
@@ -89,6 +89,16 @@ def test_t2_by_hand():
     assert one(formulas.small_counts, 15, 0, 1)[2] is Flagg.ROD
     assert one(formulas.small_counts, 0, 0, 1)[1:] == (1.0, Flagg.GRONN)
     assert not formulas.small_counts(*arrays([15], [15], [1])).made.any()
+
+
+def test_over_dispersion_makes_p_larger_in_t1_and_t2():
+    """Student's t with 0.37 degrees of freedom for each unit that φ is estimated over, since φ is not known."""
+    large = [np.full(100, value) for value in (100.0, 150.0, 1.0)]
+    normal = 2 * stats.norm.sf(abs(formulas.anscombe(*large)) / np.sqrt(1.5))
+    assert (formulas.counts(*large, 1.5).p > normal).all()
+    assert formulas.counts(*large, 1.0).p == pytest.approx(2 * stats.norm.sf(abs(formulas.anscombe(*large))))
+    mixed = [np.concatenate([one_, [value]]) for one_, value in zip(large, (15, 0, 1), strict=True)]
+    assert formulas.small_counts(*mixed, 3.0).p[-1] > formulas.small_counts(*mixed, 1.0).p[-1]
 
 
 def brute_hb(x0, x1, u, a):
@@ -422,7 +432,7 @@ def test_continuity_and_timeliness_are_runs_of_their_own():
 
 
 def test_every_figure_is_tested_but_rates_and_each_test_is_declared_once():
-    assert list(tester()) == [f"T{n}" for n in range(1, 11)]
+    assert list(declared.tester()) == [f"T{n}" for n in range(1, 11)]
     assert {f.number for f in figures() if not kinds(f)} == {60}
     assert [size_class(n) for n in (499, 500, 2_000, 10_000)] == ["<500", "500-2 000", "2 000-10 000", ">10 000"]
     assert {f.id for f in sources.monthly_figures()} > {"meldinger_mottatt", "us_startet", "vedtak_fattet", "nye_saker"}
