@@ -489,6 +489,27 @@ def statements_are_translated_once() -> None:
     inner_query.rewrite_unnest_offset = lru_cache(maxsize=STATEMENTS)(inner_query.rewrite_unnest_offset)
 
 
+def statements_are_parsed_once() -> None:
+    """Each of some twenty questions about a statement (does it drop a schema? make a view?) parses it anew upstream.
+
+    The tree is kept, and each asker given a copy of it: what it does to it is its own.
+    """
+    import sqlglot
+
+    parse = sqlglot.parse_one
+
+    @lru_cache(maxsize=STATEMENTS)
+    def kept(sql: str, dialect: Any) -> Any:
+        return parse(sql, dialect=dialect)
+
+    def parse_once(sql: str, read: Any = None, dialect: Any = None, **rest: Any) -> Any:
+        if rest or not isinstance(read or dialect, str | None):
+            return parse(sql, read=read, dialect=dialect, **rest)
+        return kept(sql, read or dialect).copy()
+
+    sqlglot.parse_one = parse_once
+
+
 def _transform_arrays(tree: Any) -> bool:
     """Make a transform of each list that is made of one list, element by element; whether there was any."""
     from sqlglot import exp
@@ -622,6 +643,7 @@ PATCHES: dict[str, Patch] = {
         group_by_prefers_the_alias,
         lists_are_unnested_in_the_projection,
         statements_are_translated_once,
+        statements_are_parsed_once,
     )
 }
 

@@ -646,6 +646,51 @@ def generate(check: bool, since: str | None) -> None:
     click.echo("generated files match the model" if not made.files else f"{len(made.files)} files", err=True)
 
 
+@main.command(epilog=_example("bvr deviations 2024H1 --kommune 0301"))
+@click.argument("period", required=False)
+@click.option(
+    "--reference", metavar="PERIOD", help="What it is compared with; the same of the year before unless given."
+)
+@click.option(
+    "--freeze", type=click.Choice(["T1", "T2", "T3", "T4"]), help="The freeze of both; provisional unless given."
+)
+@click.option("--as-of", help="Without PERIOD: the time of the test (RFC 3339); now unless given.")
+@click.option("--kommune", metavar="NUMBER", help="Show those of a municipality or district; all are stored.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, one line a deviation.")
+@click.option(
+    "--answers",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="In place of a run: check a CSV file of answers about deviations.",
+)
+@click.option("--load", is_flag=True, help="With --answers: add them to statistikk.avvik_vurdering.")
+def deviations(
+    period: str | None,
+    reference: str | None,
+    freeze: str | None,
+    as_of: str | None,
+    kommune: str | None,
+    as_json: bool,
+    answers: Path | None,
+    load: bool,
+) -> None:
+    """Test the figures of PERIOD (2024, 2024H1) against those of the year before, and list what differs too much.
+
+    Without PERIOD: which municipalities have sent much less of the last 30 days than a year ago. What is found is
+    stored in statistikk.avvik_v1. The tests: docs/statistiske-tester.md.
+    """
+    from bvr import deviations as command
+
+    if answers:
+        if load:
+            _needs_environment()
+        sys.exit(command.load_answers(answers, load=load))
+    _needs_environment()
+    try:
+        command.run(period, mot=reference, freeze=freeze, as_of=as_of, kommune=kommune, as_json=as_json)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+
+
 def _show_changes(changes: Iterable[Change]) -> None:
     for change in changes:
         verdict = "compatible" if change.compatible else "NOT COMPATIBLE"

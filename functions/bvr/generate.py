@@ -28,6 +28,7 @@ from bvr.register.derived import Avledning
 from bvr.register.identity import PersonIdentifikator, PersonSak
 from bvr.register.orders import Sletteordre
 from bvr.rules.doc import render as rules
+from bvr.statistics.deviations import tables as deviations
 from bvr.statistics.figures import effect, tables
 from bvr.statistics.reports.answers import Migreringssvar
 
@@ -75,6 +76,7 @@ def outputs() -> dict[str, Callable[[], str]]:
         **{path: partial(json_form.render, version) for path, version in json_form.outputs().items()},
         **{path: partial(str, text) for path, text in analysis.outputs().items()},
         **{path: partial(str, text) for path, text in tables.outputs().items()},
+        **{path: partial(str, text) for path, text in deviations.outputs().items()},
         "docs/informasjonsmodell.md": documentation.information_model,
         "docs/kodelister.md": documentation.code_lists,
         "docs/skjemaversjoner.md": documentation.schema_versions,

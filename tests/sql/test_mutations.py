@@ -18,7 +18,10 @@ pytestmark = pytest.mark.slow
 BOTH = [
     ("- 2,", "- 1,"),
     ("'Europe/Oslo')) - 2", "'Europe/Oslo')) - 3"),
-    ("SELECT DISTINCT kommunenummer FROM register.sak_historikk_per(@run_time)", "SELECT DISTINCT kommunenummer FROM gjeldende"),
+    (
+        "SELECT DISTINCT kommunenummer FROM register.sak_historikk_per(@run_time)",
+        "SELECT DISTINCT kommunenummer FROM gjeldende",
+    ),
     ("pers.er_slettet IS NOT TRUE", "TRUE"),
     ("borte.type = 'Personalia' AND", ""),
     ("borte.type = 'Personalia'", "borte.type = 'Sak'"),

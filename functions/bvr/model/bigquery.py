@@ -14,6 +14,7 @@ _TYPES = {
     "dateTime": "TIMESTAMP",
     "boolean": "BOOLEAN",
     "integer": "INTEGER",
+    "double": "FLOAT",
     "bytes": "BYTES",
 }
 _CIPHER = {

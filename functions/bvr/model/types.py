@@ -94,6 +94,7 @@ MOMENT = Simple(base="dateTime", pattern=MOMENT_PATTERN)
 # Columns of tables of our own, which no XSD bounds.
 TEXT = Simple()
 WHOLE = Simple(base="integer")
+REAL = Simple(base="double")
 STAMP = Simple(base="dateTime")
 CLARIFICATION = Simple(min_length=1, max_length=10000)
 

@@ -97,6 +97,12 @@ def schema() -> str:
     return json.dumps(rows, ensure_ascii=False, indent=2) + "\n"
 
 
+def frozen_schema() -> str:
+    """schema.json of `statistikk.frosne_tall`: the freeze, and the columns of a table of figures."""
+    first = {"name": "frysing_id", "type": "STRING", "mode": "REQUIRED", "description": "Frysingen. | The freeze."}
+    return json.dumps([first, *json.loads(schema())], ensure_ascii=False, indent=2) + "\n"
+
+
 def _metadata(family: Family) -> str:
     nb, en = FAMILIES[family]
     about: dict[str, Any] = {
@@ -304,7 +310,10 @@ def documentation() -> str:
 
 def outputs() -> dict[str, str]:
     """Path below the root of the project -> its text."""
-    found = {"docs/nokkeltall.md": documentation()}
+    found = {
+        "docs/nokkeltall.md": documentation(),
+        "bigquery_schemas/statistikk/frosne_tall/schema.json": frozen_schema(),
+    }
     for table, concept in (("befolkning", Befolkning), ("kostragruppe", Kostragruppe)):
         found[f"bigquery_schemas/grunnlag/{table}/schema.json"] = (
             json.dumps(bigquery.columns(concept), ensure_ascii=False, indent=2) + "\n"
