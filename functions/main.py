@@ -304,11 +304,13 @@ def derive(request: flask.Request) -> tuple[dict[str, object], int]:
 
 @functions_framework.http
 def run_queries(request: flask.Request) -> tuple[dict[str, object], int]:
-    """sporringer: the scheduled queries, as of the time the scheduler meant; 500 when one did not succeed.
+    """sporringer: the scheduled queries, as of the time the scheduler meant, and what follows them; 500 when one of
+    them did not succeed.
 
     Asked for `vakt` it runs none, and calls somebody for each that has not succeeded in time.
     """
     from bvr.figures import late, moment, run_each
+    from bvr.nightly import follow, overdue
     from bvr.statistics.schedule import GOOD
 
     if (request.get_json(silent=True) or {}).get("vakt"):
@@ -316,8 +318,12 @@ def run_queries(request: flask.Request) -> tuple[dict[str, object], int]:
         for one in found:
             since = one.last.isoformat() if one.last else None
             log("spørring er forsinket", severity="ALERT", sporring=one.query, sist=since, utfall=one.outcome)
-        return {"forsinket": [one.query for one in found]}, 200
-    tries = run_each(moment(request.headers.get("X-CloudScheduler-ScheduleTime")))
+        freezes = overdue(_now())
+        for freeze in freezes:
+            log("frysing er forsinket", severity="ALERT", frysing=freeze)
+        return {"forsinket": [*(one.query for one in found), *freezes]}, 200
+    run_time = moment(request.headers.get("X-CloudScheduler-ScheduleTime"))
+    tries = [*run_each(run_time), *follow(run_time)]
     for t in tries:
         log(
             "spørring kjørt",

@@ -603,6 +603,42 @@ def answers(file: Path, kommune: str, who: str, approve: bool, load: bool) -> No
         click.echo("kept in statistikk.migreringssvar", err=True)
 
 
+@main.group(epilog=_example("bvr freeze make 2025H1 T1"))
+def freeze() -> None:
+    """Freezes of key figures: numbered, hashed, never changed."""
+
+
+@freeze.command("make", epilog=_example("bvr freeze make 2025H1 T1"))
+@click.argument("period")
+@click.argument("number")
+def freeze_make(period: str, number: str) -> None:
+    """Freeze the figures of a PERIOD (2025, 2025H1) as known at the moment of the calendar; once made, it is told."""
+    _needs_environment()
+    from bvr.freezing import make
+
+    sys.exit(make(period, number))
+
+
+@freeze.command("verify", epilog=_example("bvr freeze verify 2025H1-T1"))
+@click.argument("freeze_id")
+def freeze_verify(freeze_id: str) -> None:
+    """Make a freeze again from what was known then; exit code 1 when it does not give the same bytes, and why."""
+    _needs_environment()
+    from bvr.freezing import verify
+
+    sys.exit(verify(freeze_id))
+
+
+@freeze.command("revision", epilog=_example("bvr freeze revision 2025H1-T2"))
+@click.argument("freeze_id")
+def freeze_revision(freeze_id: str) -> None:
+    """Tell what a freeze differs by from the one before it, by municipality, figure and cause."""
+    _needs_environment()
+    from bvr.freezing import revision
+
+    sys.exit(revision(freeze_id))
+
+
 @main.command("run-queries", epilog=_example("bvr run-queries --as-of 2026-01-10T04:07:00Z"))
 @click.option("--as-of", help="The time the queries should believe it is (RFC 3339); now unless given.")
 def run_queries(as_of: str | None) -> None:

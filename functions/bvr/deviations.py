@@ -46,6 +46,12 @@ def of_today(tables: Queries, at: datetime) -> Result:
     return _store(tables, compare.timeliness(sources.arrived(tables.query, at, then), units, day, at), at)
 
 
+def of_migration(tables: Queries, at: datetime) -> Result | None:
+    """Test what has come over from the last KOSTRA files, and store what was found; None where there are no files."""
+    year, stocks = sources.carried_over(tables.query, at)
+    return _store(tables, compare.continuity(stocks, year, compare.FORELOPIG, at), at) if year else None
+
+
 def _after(side: Side) -> date:
     """The day after the period: inhabitants of 1 January or 1 July."""
     return max(one.referansedato for one in side.tall) + timedelta(days=1)

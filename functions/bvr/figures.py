@@ -1,4 +1,4 @@
-"""`bvr run-queries`: every scheduled query, now or as of a time."""
+"""`bvr run-queries`: every scheduled query and what follows, now or as of a time."""
 
 from __future__ import annotations
 
@@ -39,7 +39,10 @@ def moment(text: str | None) -> datetime:
 
 def run_all(as_of: str | None) -> int:
     """Run and show; 0 when every query passed its checks."""
-    tries = run_each(moment(as_of))
+    from bvr.nightly import follow
+
+    run_time = moment(as_of)
+    tries = [*run_each(run_time), *follow(run_time)]
     table = Table(title="Spørringer | Queries", title_justify="left")
     for column in ("spørring", "utfall", "rader", "grunn", "varsler", "MB", "sekunder"):
         table.add_column(column)

@@ -97,7 +97,7 @@ def run_each(
         else:
             told = _try(query, run_time, tables, ruleset)
         tries[query.name] = told
-        _record(told, started, clock(), made, tables)
+        record(told, started, clock(), made, tables)
     return list(tries.values())
 
 
@@ -171,7 +171,7 @@ def _last(tables: Tables, *, good: bool = False) -> dict[str, dict[str, Any]]:
     return {row["sporring"]: row for row in rows}
 
 
-def _record(told: Try, started: datetime, done: datetime, basis: str, tables: Tables) -> None:
+def record(told: Try, started: datetime, done: datetime, basis: str, tables: Tables) -> None:
     tables.query(
         "INSERT INTO drift.sporringskjoring (forsok_id, sporring, kunnskapstidspunkt, startet, ferdig, utfall, grunn, "
         "varsler, rader, sha256, bytes_fakturert, sekunder, grunnlag_sha256) VALUES (@id, @sporring, @run_time, "

@@ -13,11 +13,11 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from bvr.model.kommuner import inhabitants
-from bvr.statistics.deviations.compare import FORELOPIG, Ankomst, Side, Tall, Unit, cells
+from bvr.statistics.deviations.compare import FORELOPIG, Ankomst, Beholdning, Side, Tall, Unit, cells
 from bvr.statistics.deviations.declared import LEVELS, PERIODS, size_class, tester
 from bvr.statistics.figures import facts, families, law, tables
 from bvr.statistics.figures.catalogue import FAMILIES, figures
-from bvr.statistics.figures.declared import Figure
+from bvr.statistics.figures.declared import Family, Figure
 
 NORWAY = ZoneInfo("Europe/Oslo")
 Ask = Callable[[str, dict[str, Any]], list[dict[str, Any]]]
@@ -61,7 +61,7 @@ def monthly_figures() -> tuple[Figure, ...]:
     )
 
 
-def monthly(family: str) -> str:
+def monthly(family: Family) -> str:
     """Events of a family in the months from @fra until @til, as known at @run_time: the query of its figures, with
     months for periods. A month in which nothing came is a sixth of a half-year, and all of itself."""
     months = """\
@@ -72,7 +72,7 @@ def monthly(family: str) -> str:
     WHERE maaned.fra <= @til
   )"""
     own = [msgspec.structs.replace(f, periods=("M",), koder=None) for f in monthly_figures() if f.family == family]
-    query = families.query(family, own)  # type: ignore[arg-type]
+    query = families.query(family, own)
     return f"SELECT {_COLUMNS}\nFROM (\n{query.replace(facts.PERIODE, months)})\nWHERE {_CELLS} AND kode = 'T'"
 
 
@@ -126,7 +126,8 @@ def sizes() -> str:
     """Inhabitants of 0-17 years at the days after two periods, of every region."""
     return (
         "SELECT region, MAX(IF(dato = @naa, antall, NULL)) AS naa, MAX(IF(dato = @fjor, antall, NULL)) AS fjor\n"
-        f"FROM grunnlag.befolkning WHERE aldersgruppe = '{_AGES}' AND dato IN (@naa, @fjor) GROUP BY region"
+        "FROM grunnlag.befolkning_per(TIMESTAMP '9999-12-31 00:00:00+00') "
+        f"WHERE aldersgruppe = '{_AGES}' AND dato IN (@naa, @fjor) GROUP BY region"
     )
 
 
@@ -174,3 +175,43 @@ def units(ask: Ask, now: date, before: date) -> dict[str, Unit]:
 def arrived(ask: Ask, at: datetime, a_year_ago: datetime) -> list[Ankomst]:
     """What T10 is made of."""
     return [msgspec.convert(row, Ankomst) for row in ask(arrivals(), {"run_time": at, "fjor": a_year_ago})]
+
+
+def stocks() -> str:
+    """T9: of the kinds that the migration report counts, what was open in the last KOSTRA file, and what the figures of
+    the register have open at the same moment, as known at @run_time. A case with an ERROR is in no figure."""
+    kinds = ("undersokelse", "plan", "tiltak")
+    day = "DATE(r.kostra_aargang, 12, 31)"
+    elements = "\n    UNION ALL\n".join(
+        f"    SELECT s.kommunenummer, '{kind.title()}' AS type, x.start_dato, "
+        "IFNULL(x.konklusjon.slutt_dato, s.sak.slutt_dato) AS slutt_dato\n"
+        f"    FROM register.sak_per(@run_time) AS s, UNNEST(s.sak.{kind}) AS x WHERE x.er_slettet IS NOT TRUE"
+        for kind in kinds
+    )
+    return f"""\
+WITH
+  element AS (
+    SELECT s.kommunenummer, 'Sak' AS type, s.sak.start_dato AS start_dato, s.sak.slutt_dato AS slutt_dato
+    FROM register.sak_per(@run_time) AS s
+    UNION ALL
+{elements}
+  ),
+  apne AS (
+    SELECT r.kommunenummer, r.type, COUNT(*) AS antall
+    FROM statistikk.migreringsrapport_sum_v1 AS r
+    JOIN element AS e ON e.kommunenummer = r.kommunenummer AND e.type = r.type
+      AND e.start_dato <= {day} AND (e.slutt_dato IS NULL OR e.slutt_dato > {day})
+    GROUP BY r.kommunenummer, r.type
+  )
+SELECT r.kommunenummer, r.type, r.kostra_aargang AS aargang, r.antall_kostra AS gammel, IFNULL(a.antall, 0) AS ny
+FROM statistikk.migreringsrapport_sum_v1 AS r
+LEFT JOIN apne AS a ON a.kommunenummer = r.kommunenummer AND a.type = r.type
+WHERE r.aargang_er_siste AND r.type IN ('Sak', 'Undersokelse', 'Plan', 'Tiltak')
+"""
+
+
+def carried_over(ask: Ask, at: datetime) -> tuple[int, list[Beholdning]]:
+    """What T9 is made of: the year that the stocks are carried into, and the stocks. No year when there is no file."""
+    rows = ask(stocks(), {"run_time": at})
+    found = [msgspec.convert(row, Beholdning) for row in rows]
+    return (max(row["aargang"] for row in rows) + 1 if rows else 0), found
