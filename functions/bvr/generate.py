@@ -28,6 +28,7 @@ from bvr.register.derived import Avledning
 from bvr.register.identity import PersonIdentifikator, PersonSak
 from bvr.register.orders import Sletteordre
 from bvr.rules.doc import render as rules
+from bvr.statistics.approval import Godkjenning
 from bvr.statistics.deviations import tables as deviations
 from bvr.statistics.figures import effect, tables
 from bvr.statistics.reports.answers import Migreringssvar
@@ -66,6 +67,7 @@ def outputs() -> dict[str, Callable[[], str]]:
         "bigquery_schemas/grunnlag/kommuneendring/view.sql": kommuner.changes_view,
         "bigquery_schemas/grunnlag/helligdag/view.sql": days.holidays_view,
         f"bigquery_schemas/statistikk/{effect.NAME}/query.sql": effect.query,
+        "bigquery_schemas/statistikk/godkjenning/schema.json": lambda: _bigquery(Godkjenning),
         "bigquery_schemas/statistikk/migreringssvar/schema.json": lambda: _bigquery(Migreringssvar),
         "bigquery_schemas/drift/avledning/schema.json": lambda: _bigquery(Avledning),
         "bigquery_schemas/drift/sletteordre/schema.json": lambda: _bigquery(Sletteordre),
