@@ -205,16 +205,26 @@ WITH
     JOIN sted AS s ON s.kommunenummer = e.kommunenummer AND s.bydel = e.bydel
     WHERE i.med
   ),
-  tall AS (
-    SELECT indikator, periode, periodetype, region, niva, IFNULL(kjonn, 'T') AS kjonn, IFNULL(aldersgruppe, 'T') AS aldersgruppe, 'T' AS kode,
-      SUM(teller) AS teller, SUM(nevner) AS nevner, COUNT(DISTINCT IF(teller > 0, nokkel, NULL)) AS n_barn, COUNT(DISTINCT nokkel) AS n_barn_nevner
+  per_barn AS (
+    SELECT indikator, periode, periodetype, region, niva, kjonn, aldersgruppe, nokkel, SUM(teller) AS teller, SUM(nevner) AS nevner
     FROM bidrag
-    GROUP BY GROUPING SETS ((indikator, periode, periodetype, region, niva), (indikator, periode, periodetype, region, niva, kjonn), (indikator, periode, periodetype, region, niva, aldersgruppe))
-    UNION ALL
-    SELECT indikator, periode, periodetype, region, niva, 'T' AS kjonn, 'T' AS aldersgruppe, kode,
-      SUM(kodeteller) AS teller, SUM(nevner) AS nevner, COUNT(DISTINCT IF(kodeteller > 0, nokkel, NULL)) AS n_barn, COUNT(DISTINCT nokkel) AS n_barn_nevner
+    GROUP BY GROUPING SETS ((indikator, periode, periodetype, region, niva, nokkel), (indikator, periode, periodetype, region, niva, kjonn, nokkel), (indikator, periode, periodetype, region, niva, aldersgruppe, nokkel))
+  ),
+  per_barn_og_kode AS (
+    SELECT indikator, periode, periodetype, region, niva, kode, nokkel, SUM(kodeteller) AS teller, SUM(nevner) AS nevner
     FROM bidrag AS g, UNNEST(g.koder) AS kode
     WHERE kode IS NOT NULL
+    GROUP BY indikator, periode, periodetype, region, niva, kode, nokkel
+  ),
+  tall AS (
+    SELECT indikator, periode, periodetype, region, niva, IFNULL(kjonn, 'T') AS kjonn, IFNULL(aldersgruppe, 'T') AS aldersgruppe, 'T' AS kode,
+      SUM(teller) AS teller, SUM(nevner) AS nevner, COUNTIF(teller > 0) AS n_barn, COUNT(*) AS n_barn_nevner
+    FROM per_barn
+    GROUP BY indikator, periode, periodetype, region, niva, kjonn, aldersgruppe
+    UNION ALL
+    SELECT indikator, periode, periodetype, region, niva, 'T' AS kjonn, 'T' AS aldersgruppe, kode,
+      SUM(teller) AS teller, SUM(nevner) AS nevner, COUNTIF(teller > 0) AS n_barn, COUNT(*) AS n_barn_nevner
+    FROM per_barn_og_kode
     GROUP BY indikator, periode, periodetype, region, niva, kode
   ),
   celler AS (
