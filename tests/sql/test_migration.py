@@ -202,6 +202,9 @@ def test_every_status_and_step_has_a_case():
     assert {status for status in STATUSES if status in lines} == set(STATUSES)
     assert {step for step in "123" if f"FUNNET_APEN {step}" in lines} == set("123")
     assert list(REASONS) == list(range(1, 10))
+    page = (SCHEMAS.parent / "docs" / "rapporter.md").read_text(encoding="utf-8")
+    assert all(f"| {code} | {nb} | {en} |" in page for code, (nb, en) in REASONS.items())
+    assert all(f"| `{status}` |" in page for status in STATUSES)
 
 
 def test_the_supplier_gets_nothing_of_a_person():
