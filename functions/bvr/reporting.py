@@ -38,12 +38,11 @@ def make(kind: str, whose: str, out: Path) -> tuple[Report, list[Path]]:
 
 def read_answers(path: Path, kommune: str, who: str, *, approved: bool) -> list[Line]:
     """The answers of a file, checked against the report. Raises ValueError when it is no table of a report."""
-    rows = gcp.queries(config()).query(
-        "SELECT type, klient_id, kostra_id FROM statistikk.migreringsrapport_v1 "
+    known = gcp.queries(config()).query(
+        "SELECT type, klient_id, kostra_id, fodselsnummer, duf_nummer FROM statistikk.migreringsrapport_v1 "
         "WHERE kommunenummer = @kommune AND kostra_id IS NOT NULL",
         {"kommune": kommune},
     )
-    known = [(r["type"], r["klient_id"], r["kostra_id"]) for r in rows]
     return answers.read(path, kommune, known, who=who, at=moment(None), approved=approved)
 
 

@@ -213,5 +213,5 @@ def test_the_supplier_gets_nothing_of_a_person():
     columns = {name for name, _ in declared().columns(view)}
     assert columns == {
         *("fagsystem_leverandor", "fagsystem_versjon", "kommunenummer", "rad", "kostra_aargang", "type", "status"),
-        *("avvik", "matchtrinn", "antall_treff", "bvr_sak_id", "bvr_id", "aarsakskode", "kunnskapstidspunkt"),
+        *("avvik", "matchtrinn", "antall_treff", "sak_id", "bvr_id", "aarsakskode", "kunnskapstidspunkt"),
     }

@@ -651,8 +651,22 @@ def test_every_table_with_columns_of_a_case_or_a_child_is_a_target(e: Erasing) -
         for table, columns in e.tables.columns.items()
         if {"sak_id", "barn_id", "melding_id", "nokkel"} & {one["name"] for one in columns}
     }
-    assert targets == (told | {"register.kostra_individ"}) - {"drift.sletteordre"}
-    assert not any(table.startswith("statistikk.") for table in targets)
+    by_number = {"register.kostra_individ", "statistikk.migreringssvar"}
+    assert targets == (told | by_number) - {"drift.sletteordre"}
+    # Reports are of cases and go with them; figures are of many, and stay.
+    assert {table for table in targets if table.startswith("statistikk.")} == {
+        *("statistikk.migreringsrapport_v1", "statistikk.migreringssvar", "statistikk.revisjon"),
+        *("statistikk.valideringsrapport_v1", "statistikk.valideringseffekt_v1"),
+    }
+
+
+def test_what_a_report_says_of_a_child_without_a_case_goes_by_its_number(e: Erasing) -> None:
+    s = Subject(cases={("o", "c")}, children={"b"}, numbers={"AAAA"})
+    where = {target.table: target.where for target in row_targets(e.office.schemas, s)}
+    assert (
+        "(sak_id IS NULL AND TO_BASE64(fodselsnummer) IN UNNEST(@nummer))" in where["statistikk.migreringsrapport_v1"]
+    )
+    assert "TO_BASE64(duf_nummer) IN UNNEST(@nummer)" in where["statistikk.migreringssvar"]
 
 
 # --- retention -------------------------------------------------------------------------------------------------------

@@ -2,5 +2,5 @@
 -- municipality's own report stands for them, and the register's ids are random.
 SELECT
   fagsystem_leverandor, fagsystem_versjon, kommunenummer, rad, kostra_aargang, type, status, avvik, matchtrinn,
-  antall_treff, bvr_sak_id, bvr_id, aarsakskode, kunnskapstidspunkt
+  antall_treff, sak_id, bvr_id, aarsakskode, kunnskapstidspunkt
 FROM statistikk.migreringsrapport_v1

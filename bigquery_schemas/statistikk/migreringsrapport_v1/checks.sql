@@ -25,10 +25,10 @@ FULL JOIN (
 WHERE IFNULL(r.antall, 0) != IFNULL(k.antall, 0);
 
 -- #fail en post i registeret svarer til én i filen | a record of the register answers to one of the file
-SELECT bvr_sak_id, type, bvr_id
+SELECT sak_id, type, bvr_id
 FROM statistikk.migreringsrapport_v1
 WHERE bvr_id IS NOT NULL AND matchtrinn > 1
-GROUP BY kommunenummer, bvr_sak_id, type, bvr_id
+GROUP BY kommunenummer, orgnr, sak_id, type, bvr_id
 HAVING COUNT(*) > 1;
 
 -- #fail en rad har et nummer | a row has a number

@@ -235,8 +235,8 @@ WITH
     SELECT eier, MAX(aargang) AS aargang, MAX(telledato) AS telledato FROM klienter GROUP BY eier
   ),
   rader AS (
-    SELECT eier AS kommunenummer, bydelsnummer, aargang, type, id AS kostra_id, klient_id, nummer AS klient_nummer,
-      journalnummer_hash, saken, IF(type = 'Relasjon', relasjon_id, bvr_id) AS bvr_id, migrert_id,
+    SELECT eier AS kommunenummer, bydelsnummer, aargang, type, id AS kostra_id, klient, klient_id,
+      nummer AS klient_nummer, journalnummer_hash, saken, IF(type = 'Relasjon', relasjon_id, bvr_id) AS bvr_id, migrert_id,
       start_dato AS kostra_startdato, bvr_startdato, bvr_sluttdato, kode AS kostra_kode, bvr_kode,
       tilstand AS kostra_tilstand,
       CASE
@@ -254,7 +254,7 @@ WITH
       OR (type != 'Relasjon' AND bvr_startdato <= telledato AND (bvr_sluttdato IS NULL OR bvr_sluttdato > telledato))
     UNION ALL
     SELECT f.eier, CAST(NULL AS STRING), f.aargang, e.type, CAST(NULL AS STRING), CAST(NULL AS STRING),
-      CAST(NULL AS INT64), CAST(NULL AS STRING), e.saken, e.id, e.migrert_id, CAST(NULL AS DATE), e.start_dato,
+      CAST(NULL AS STRING), CAST(NULL AS INT64), CAST(NULL AS STRING), e.saken, e.id, e.migrert_id, CAST(NULL AS DATE), e.start_dato,
       e.slutt_dato, CAST(NULL AS STRING), e.kode, 'INGEN', 'UKJENT_MIGRERTID', CAST(NULL AS STRING),
       CAST(NULL AS INT64), CAST(NULL AS INT64), e.fagsystem
     FROM element AS e
@@ -286,7 +286,8 @@ SELECT
   r.kostra_id,
   r.klient_id,
   r.journalnummer_hash,
-  SUBSTR(r.saken, STRPOS(r.saken, '/') + 1) AS bvr_sak_id,
+  SUBSTR(r.saken, 1, STRPOS(r.saken, '/') - 1) AS orgnr,
+  SUBSTR(r.saken, STRPOS(r.saken, '/') + 1) AS sak_id,
   r.bvr_id,
   r.migrert_id,
   r.kostra_startdato,
@@ -304,8 +305,12 @@ SELECT
   s.svar_av,
   s.svar_dato,
   s.godkjent,
+  -- By which an order to erase the child finds the row.
+  k.individ.fodselsnummer AS fodselsnummer,
+  k.individ.duf_nummer AS duf_nummer,
   @run_time AS kunnskapstidspunkt
 FROM rader AS r
 LEFT JOIN fagsystem AS g ON g.eier = r.kommunenummer
+LEFT JOIN klienter AS k ON k.klient = r.klient
 LEFT JOIN svar AS s
   ON s.kommunenummer = r.kommunenummer AND s.type = r.type AND s.klient_id = r.klient_id AND s.kostra_id = r.kostra_id

@@ -133,10 +133,9 @@ def _clauses(columns: dict[str, Any], s: Subject) -> Iterator[tuple[str, dict[st
         yield f"({unclaimed}barn_id IN UNNEST(@barn))", {"barn": sorted(s.children)} if s.children else {}
     if "nokkel" in columns:
         yield "(nokkel IN UNNEST(@nokkel))", {"nokkel": sorted({*s.keys, *s.children})}
-    if not of_case:
-        numbers = {"nummer": sorted(s.numbers)} if s.children and s.numbers else {}
-        for place in _encrypted(columns.values()):
-            yield f"(TO_BASE64({place}) IN UNNEST(@nummer))", numbers
+    numbers = {"nummer": sorted(s.numbers)} if s.children and s.numbers else {}
+    for place in _encrypted(columns.values()):
+        yield f"({unclaimed}TO_BASE64({place}) IN UNNEST(@nummer))", numbers
 
 
 def _encrypted(columns: Iterable[dict[str, Any]], above: str = "") -> Iterator[str]:

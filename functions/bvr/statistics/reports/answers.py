@@ -56,6 +56,12 @@ class Migreringssvar(Concept):
     aarsak_tekst: Annotated[
         str | None, TEXT, Doc("Forklaring; må gis med kode 9.", "Explanation; needed with 9.", Person.FREE_TEXT)
     ] = None
+    fodselsnummer: Annotated[
+        bytes | None, TEXT, Doc("Klientens nummer i filen.", "The client's number in the file.", Person.DIRECT)
+    ] = None
+    duf_nummer: Annotated[
+        bytes | None, TEXT, Doc("Klientens DUF-nummer.", "The client's DUF number.", Person.DIRECT)
+    ] = None
     svar_av: Annotated[str, TEXT, Doc("Hvem som svarer.", "Who answers.")]
     svar_dato: Annotated[datetime, STAMP, Doc("Når det ble svart.", "When it was answered.")]
     godkjent: Annotated[bool, BOOLEAN, Doc("Om svaret er godkjent.", "Whether it is approved.")] = False
@@ -75,13 +81,14 @@ _NUMBER = re.compile(r"(?<!\d)\d{6}[ .-]?\d{5}(?!\d)")
 
 
 def read(
-    path: Path, kommune: str, known: Iterable[tuple[str, str, str]], *, who: str, at: datetime, approved: bool = False
+    path: Path, kommune: str, known: Iterable[dict[str, Any]], *, who: str, at: datetime, approved: bool = False
 ) -> list[Line]:
-    """The answers of a file. `known` are (type, klient_id, kostra_id) of the rows of the municipality's report.
+    """The answers of a file. `known` are the rows of the municipality's report: type, klient_id, kostra_id, and the
+    client's encrypted numbers, by which an order to erase the child finds the answer.
 
     Lines without a reason code are no answers. Raises ValueError when the file is not the table of a report.
     """
-    there = set(known)
+    there = {(row["type"], row["klient_id"], row["kostra_id"]): row for row in known}
     rows = spreadsheet.read(path)
     if rows and (missing := [name for name in _COLUMNS if name not in rows[0]]):
         raise ValueError(f"{path}: lacks the columns {', '.join(missing)}: send the report's own table back")
@@ -93,7 +100,11 @@ def read(
 
 
 def _line(
-    number: int, row: dict[str, str], kommune: str, known: set[tuple[str, str, str]], about: dict[str, Any]
+    number: int,
+    row: dict[str, str],
+    kommune: str,
+    known: dict[tuple[str, str, str], dict[str, Any]],
+    about: dict[str, Any],
 ) -> Line:
     key = (row["type"], row["klient_id"], row["kostra_id"])
     text = row["aarsak_tekst"] or None
@@ -113,6 +124,8 @@ def _line(
         kostra_id=key[2],
         aarsakskode=int(code),
         aarsak_tekst=text,
+        fodselsnummer=known[key]["fodselsnummer"],
+        duf_nummer=known[key]["duf_nummer"],
         **about,
     )
     return Line(number, answer)

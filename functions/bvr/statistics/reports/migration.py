@@ -24,7 +24,7 @@ TABLE_COLUMNS = (
         "klient_id",
         "journalnummer",
         "migrert_id",
-        "bvr_sak_id",
+        "sak_id",
         "bvr_id",
     ),
     *("kostra_startdato", "bvr_startdato", "bvr_sluttdato", "kostra_kode", "bvr_kode", "kostra_tilstand", "matchtrinn"),
@@ -34,7 +34,7 @@ TABLE_COLUMNS = (
 """The table of the municipality. It is sent back with aarsakskode and aarsak_tekst filled in (`bvr answers`)."""
 
 SUPPLIER_COLUMNS = (
-    *("kommunenummer", "rad", "type", "status", "avvik", "matchtrinn", "antall_treff", "bvr_sak_id", "bvr_id"),
+    *("kommunenummer", "rad", "type", "status", "avvik", "matchtrinn", "antall_treff", "sak_id", "bvr_id"),
     *("aarsakskode", "kostra_aargang", "fagsystem_leverandor", "fagsystem_versjon"),
 )
 
