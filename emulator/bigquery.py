@@ -462,12 +462,14 @@ def lists_are_unnested_in_the_projection() -> None:
 
 
 def statements_are_translated_once() -> None:
-    """Upstream parses each statement some fifteen times on its way to DuckDB, however often the same was asked before.
+    """Upstream parses each statement some twenty times on its way to DuckDB, however often the same was asked before.
 
     For a question to a view that is ten times what DuckDB itself takes for the answer. What the steps make of a
     statement follows from its text, the types of its columns and who asks alone, so it is kept; views and row access
-    policies are put into the text before, at every request.
+    policies are put into the text before, at every request. For what only looks at a statement (does it drop a schema?
+    make a view?) the tree is kept, and each asker given a copy: what it does to it is its own.
     """
+    import sqlglot
     from bqemulator.jobs import executor
     from bqemulator.scripting import interpreter
     from bqemulator.sql import inner_query, table_rewriter
@@ -488,24 +490,17 @@ def statements_are_translated_once() -> None:
     )
     inner_query.rewrite_unnest_offset = lru_cache(maxsize=STATEMENTS)(inner_query.rewrite_unnest_offset)
 
-
-def statements_are_parsed_once() -> None:
-    """Each of some twenty questions about a statement (does it drop a schema? make a view?) parses it anew upstream.
-
-    The tree is kept, and each asker given a copy of it: what it does to it is its own.
-    """
-    import sqlglot
-
     parse = sqlglot.parse_one
 
     @lru_cache(maxsize=STATEMENTS)
-    def kept(sql: str, dialect: Any) -> Any:
+    def parsed(sql: str, dialect: str | None) -> Any:
         return parse(sql, dialect=dialect)
 
     def parse_once(sql: str, read: Any = None, dialect: Any = None, **rest: Any) -> Any:
-        if rest or not isinstance(read or dialect, str | None):
+        given = read or dialect
+        if rest or not isinstance(given, str | None):
             return parse(sql, read=read, dialect=dialect, **rest)
-        return kept(sql, read or dialect).copy()
+        return parsed(sql, given).copy()
 
     sqlglot.parse_one = parse_once
 
@@ -643,7 +638,6 @@ PATCHES: dict[str, Patch] = {
         group_by_prefers_the_alias,
         lists_are_unnested_in_the_projection,
         statements_are_translated_once,
-        statements_are_parsed_once,
     )
 }
 

@@ -554,13 +554,13 @@ def inputs(table: str, file: Path, load: bool) -> None:
 
 
 @main.command(epilog=_example("bvr report migration 3301 --out rapporter/"))
-@click.argument("kind", type=click.Choice(["migration", "validation"]))
+@click.argument("kind", type=click.Choice(["figures", "migration", "validation"]))
 @click.argument("whose", metavar="KOMMUNE|LEVERANDØR")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder to write to.")
 def report(kind: str, whose: str, out: Path) -> None:
-    """The migration or validation report of a municipality, or of a supplier, as a page and as a table.
+    """A municipality's own figures of the last half-year, its migration or its validation report: page and table.
 
-    What the supplier gets holds no person data. Exit code 1 when the requirements are not met.
+    The last two also for a supplier, without person data. Exit code 1 when the requirements are not met.
     """
     _needs_environment()
     from bvr.reporting import make
@@ -571,7 +571,7 @@ def report(kind: str, whose: str, out: Path) -> None:
         raise click.ClickException(str(error)) from error
     for path in paths:
         click.echo(path)
-    sys.exit(int(not made.passed))
+    sys.exit(int(made.passed is False))
 
 
 @main.command(epilog=_example('bvr answers migrering-3301.csv 3301 --who "Kari Nordmann" --load'))

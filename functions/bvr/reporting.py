@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -10,11 +11,11 @@ from bvr import gcp
 from bvr.config import config
 from bvr.figures import moment
 from bvr.model.kommuner import names
-from bvr.statistics.reports import answers, migration, validation
+from bvr.statistics.reports import answers, figures, migration, validation
 from bvr.statistics.reports.answers import Line, Migreringssvar
 from bvr.statistics.reports.page import Report
 
-_REPORTS = {"migration": migration, "validation": validation}
+_REPORTS: dict[str, Any] = {"figures": figures, "migration": migration, "validation": validation}
 
 
 def make(kind: str, whose: str, out: Path) -> tuple[Report, list[Path]]:
@@ -23,7 +24,7 @@ def make(kind: str, whose: str, out: Path) -> tuple[Report, list[Path]]:
     module = _REPORTS[kind]
     known = names()
     if whose.isdigit():
-        report = module.of_municipality(tables, whose, known.get(whose, ""))
+        report: Report = module.of_municipality(tables, whose, known.get(whose, ""))
     else:
         report = module.of_supplier(tables, whose)
     out.mkdir(parents=True, exist_ok=True)

@@ -93,9 +93,9 @@ def test_the_documentation_shows_the_sql_that_runs(family):
 # --- the independent computation ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seed", range(1, 3))
+@pytest.mark.parametrize("seed", [1, 2])
 def test_near_every_boundary_in_googles_reference_engine(seed):
-    rows = registers.register(seed, 60)
+    rows = registers.register(seed, 40)
     for family, expected in wanted(rows, registers.RUN_TIME).items():
         assert by_google(family, rows, registers.RUN_TIME) == expected, family
 
@@ -235,7 +235,7 @@ def test_every_figure_has_a_case_and_a_case_of_nothing():
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_checks_hold_and_each_can_fail(family):
     """They hold on a drawn register; with one figure off by one, a check fails."""
-    rows = registers.register(1, 40)
+    rows = registers.register(1, 24)
     given = {"register.innsending": rows, **inputs()}
     table = f"statistikk.{tables.name(family)}"
     made = declared().rows(text(family), given, run_time=("TIMESTAMP", registers.RUN_TIME))

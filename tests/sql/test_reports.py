@@ -12,7 +12,7 @@ import pytest
 
 from bvr.spreadsheet import read as read_table
 from bvr.statistics.declared import scheduled
-from bvr.statistics.reports import answers, migration, validation
+from bvr.statistics.reports import answers, figures, migration, validation
 from bvr.statistics.run import run
 from tests.sql import registers, test_migration
 from tests.sql.googlesql import SCHEMAS
@@ -30,6 +30,18 @@ CASE = {
     ],
     "saker": [{"migrert": "K1", "start": date(2024, 1, 1), "undersokelse": ["2025-03-02 migrert=U1"]}],
 }
+
+
+@pytest.fixture(autouse=True)
+def _left_as_it_was(request):
+    """Other tests share the server."""
+    yield
+    if "warehouse" in request.fixturenames:
+        queries = request.getfixturevalue("warehouse").queries
+        for name in (*MIGRATION, *VALIDATION, "migreringssvar", "nokkeltall_melding_v1"):
+            queries.query(f"DELETE FROM statistikk.{name} WHERE TRUE")
+        for name in ("register.kostra_fil", "register.kostra_individ", "statistikk.kjoring"):
+            queries.query(f"DELETE FROM {name} WHERE TRUE")
 
 
 class Page(HTMLParser):
@@ -117,7 +129,6 @@ def test_a_migration_report_and_the_answer_to_it(warehouse, tmp_path):
     assert not [word for word in ("K1", "K2", "U1", "HYPERLINK", "script>", "J1", "Finnes", "2025-0") if word in raw]
     with pytest.raises(LookupError, match="9999"):
         migration.of_municipality(warehouse.queries, "9999", "")
-    warehouse.queries.query("DELETE FROM statistikk.migreringssvar WHERE TRUE")
 
 
 def _dict(one: Any) -> dict[str, Any]:
@@ -171,3 +182,23 @@ def test_a_validation_report(warehouse):
     ids = {r["sak_id"] for r in warehouse.queries.query("SELECT sak_id FROM register.innsending")}
     raw = (theirs.table() + theirs.page(at)).decode()
     assert not [one for one in ids if f'"{one}"' in raw or f">{one}<" in raw]
+
+
+def test_a_semi_annual_report(warehouse):
+    rows = [
+        registers.written({"melding": ["2025-08-05..2025-08-08 kode=2"], "bydel": "01"}, 1),
+        registers.written({"melding": ["2025-09-05..2025-09-20 kode=1", "2024-09-05..2024-09-08 kode=1"]}, 2),
+    ]
+    warehouse.fill(rows)
+    again(warehouse, "nokkeltall_melding_v1", at=registers.RUN_TIME)
+    report = figures.of_municipality(warehouse.queries, "0301", "Oslo")
+    assert report.name == "halvaar-0301-2025H2"
+    page = Page(report.page(AT))
+    assert not page.open
+    lines = {row[1]: row for row in report.sections[0].rows if row[2] == "halvåret"}
+    assert lines["Mottatte meldinger"][3:] == ("2", "", "", "1")
+    late = lines["Meldinger behandlet etter 7 dager"]
+    assert late[3:6] == ("1", "2", "50")
+    assert {r["region"] for r in table(report.table())} == {"0301", "030101"}
+    with pytest.raises(LookupError, match="9999"):
+        figures.of_municipality(warehouse.queries, "9999", "")

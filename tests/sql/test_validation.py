@@ -293,6 +293,8 @@ def test_in_the_local_engine(warehouse):
     at = BEGIN + timedelta(days=10)
     rows = drawn(1)
     warehouse.fill(rows)
+    for table in (DETAIL, WEEK, STATUS):
+        warehouse.queries.query(f"DELETE FROM {table} WHERE TRUE")
     made = ask(at, {"register.innsending": rows})
     for table in (DETAIL, WEEK, STATUS):
         given = warehouse.queries.query(text(table), {"run_time": at})

@@ -7,6 +7,7 @@ erasure must find by their columns.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -134,6 +135,7 @@ class Tables:
 
     def __init__(self, world: World, schemas: Path) -> None:
         self.world, self.columns = world, {}
+        self.filled: set[str] = set()  # that have ever had a row: all others are as they were made
         self.duck = duckdb.connect()
         self.duck.execute("SET TimeZone = 'UTC'; SET threads = 1")
         for path in sorted(schemas.glob("*/*/schema.json")):
@@ -144,6 +146,7 @@ class Tables:
             self.duck.execute(f"CREATE TABLE {name} ({columns})")
 
     def put(self, table: str, rows: list[dict[str, Any]]) -> None:
+        self.filled.add(table)
         shape = pa.schema([(one["name"], _arrow(one)) for one in self.columns[table]])
         given = pa.Table.from_pylist(rows, schema=shape)
         self.duck.register("given", given)
@@ -152,6 +155,7 @@ class Tables:
 
     def query(self, sql: str, parameters: dict[str, Any] | None = None) -> list[dict[str, Any]]:
         failed = self.world.call()
+        self.filled |= set(re.findall(r"(?:INSERT INTO|MERGE(?: INTO)?|UPDATE) (\w+\.\w+)", sql))
         result = self.duck.execute(_in_duck(sql), parameters or {})
         names = [one[0] for one in result.description or ()]
         rows = [dict(zip(names, row, strict=True)) for row in result.fetchall()]
@@ -172,7 +176,7 @@ class Tables:
             self.duck.execute(f"CREATE TABLE lagret.{table.replace('.', '_')} AS SELECT * FROM {table}")
 
     def restore(self) -> None:
-        for table in self.columns:
+        for table in self.filled:
             self.duck.execute(f"DELETE FROM {table}")
             self.duck.execute(f"INSERT INTO {table} SELECT * FROM lagret.{table.replace('.', '_')}")
 
@@ -180,7 +184,7 @@ class Tables:
         """Every row of every table, as text."""
         return {
             table: sorted(repr(row) for row in self.duck.execute(f"SELECT * FROM {table}").fetchall())
-            for table in self.columns
+            for table in self.filled
         }
 
 

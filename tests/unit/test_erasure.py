@@ -314,7 +314,8 @@ def test_interrupted_at_any_call_it_finishes_with_the_same_report(
     signature = f"prosjekt-rapporter/sletting/{order.id}.json.p7s"
     del after[signature]  # it holds the time that it was made at
     assert calls > 100
-    for k in range(1, calls + 1):
+    # Every call fails once; of the answers that are lost, every third: the call before it has been made either way.
+    for k in range(1, calls + 1, 3 if lost_answer else 1):
         e.restore()
         e.world.fail, e.world.lost_answer = {k}, lost_answer
         done, attempts = settled(e, order)

@@ -280,6 +280,15 @@ def documentation() -> str:
         "gang i hver kommune; `UNIK` teller det én gang i området. Åpen ved en dato: begynt, og ikke slutt ved "
         "utgangen av dagen.",
         "",
+        "| data som ikke er som de skal | hva tallene gjør | what the figures do |",
+        "| --- | --- | --- |",
+        "| sak med ERROR, slettet sak, slettet element | utenfor, til den er rettet | left out |",
+        "| ufødt, alder over 24, alder ikke oppgitt | med i totalene; aldersgruppe U eller 25+ | in the totals |",
+        "| element uten slutt i en avsluttet sak | slutt med saken | ended with the case |",
+        "| dato fram i tid | der datoen er; perioden er foreløpig | where the date is, provisional |",
+        "| kommunenummer som ikke er i bruk | under seg selv, i fylket og landet | under itself |",
+        "| innbyggere som mangler | tallet er der, andelen ikke: `MANGLER_BEFOLKNING` | the figure without its rate |",
+        "",
         "| nr | id | nøkkeltall | enhet | perioder | svarer til |",
         "| ---: | --- | --- | --- | --- | --- |",
     ]

@@ -40,12 +40,15 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """A report: whether the requirements are met and why not, lists to read, and the whole as a table."""
+    """A report: whether the requirements are met and why not, lists to read, and the whole as a table.
+
+    `passed` is None where nothing is required.
+    """
 
     name: str
     title: str
     known: datetime
-    passed: bool
+    passed: bool | None
     reasons: tuple[Words, ...]
     sections: tuple[Section, ...]
     columns: tuple[str, ...]
