@@ -1,4 +1,5 @@
-"""What follows the scheduled queries of a night: freezes whose moment has come, and the year-on-year tests.
+"""What follows the scheduled queries of a night: freezes whose moment has come, the year-on-year tests, and approvals
+that no longer hold.
 
 Each is a try of its own in `drift.sporringskjoring`. What fails is tried again the next night, for a month.
 """
@@ -13,8 +14,10 @@ from typing import Any
 from bvr import deviations, gcp
 from bvr.config import config
 from bvr.errors import BvrError
+from bvr.log import log
 from bvr.rules import RULESET
 from bvr.statistics import calendar, freezes, schedule
+from bvr.statistics.approval import Actor, Approvals, State
 from bvr.statistics.calendar import Planned
 from bvr.statistics.declared import scheduled
 from bvr.statistics.schedule import Outcome, Try
@@ -22,6 +25,8 @@ from bvr.statistics.schedule import Outcome, Try
 CATCH_UP = timedelta(days=31)
 """How long after its moment a freeze is still made by itself."""
 DAILY = "avvik_daglig"
+REOPEN = "gjenapning"
+OURSELVES = Actor(name="Barnevernsregisteret", role="system", on_behalf_of="registeret", channel="SYSTEM")
 
 
 def _now() -> datetime:
@@ -41,6 +46,9 @@ def follow(run_time: datetime) -> list[Try]:
         if begun["t"] is None or begun["t"] > plan.known:
             continue  # nothing was known then: there are no figures to freeze
         tries.append(_tried(tables, f"frysing_{plan.id}", plan.known, partial(_frozen, tables, queries, plan)))
+    approvals = Approvals(tables)
+    if any(one.state in (State.APPROVED, State.FROZEN) for one in approvals.standing(run_time)):
+        tries.append(_tried(tables, REOPEN, run_time, partial(_reopened, approvals)))
     return tries
 
 
@@ -70,6 +78,14 @@ def _frozen(tables: gcp.Queries, queries: Any, plan: Planned) -> int:
     if freezes.made(tables, year_before.id) is not None:
         deviations.of_period(tables, plan.period, freeze=plan.number)
     return made.rader
+
+
+def _reopened(approvals: Approvals) -> int:
+    """The approvals that a newer freeze has moved away from; a repeat finds none."""
+    found = approvals.reopen_all(OURSELVES, _now())
+    for one in found:
+        log("godkjenning gjenåpnet", severity="WARNING", kommune=one.kommunenummer, frysing=one.frysing_id)
+    return len(found)
 
 
 def _tried(tables: gcp.Queries, name: str, run_time: datetime, work: Callable[[], int]) -> Try:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from bvr.statistics import calendar, freezes
+from bvr.statistics import approval, calendar, freezes, preview
 from bvr.statistics.declared import scheduled
 from bvr.statistics.figures.catalogue import figures
+from bvr.statistics.reports import statistical
 from tests.sql import registers
 from tests.sql.googlesql import SCHEMAS, declared
 
@@ -97,6 +98,57 @@ def test_a_municipality_s_hash_moves_when_its_figures_do(frozen):
     assert set(sha) == {(one.frysing_id, kommune) for one in (first, second) for kommune in ("0301", "1103")}
     assert sha["2025H1-T1", "0301"] != sha["2025H1-T2", "0301"]
     assert sha["2025H1-T1", "1103"] == sha["2025H1-T2", "1103"]
+
+
+@pytest.mark.local_cloud
+def test_a_preview_shows_what_the_hash_is_of(frozen):
+    warehouse, _ = frozen
+    found = approval.Approvals(warehouse.queries).standing(LATER, ["0301", "1103"], "2025H1")
+    assert [(one.kommunenummer, one.frysing_id) for one in found] == [("0301", "2025H1-T2"), ("1103", "2025H1-T2")]
+    for one in found:
+        rows = preview.rows(warehouse.queries, one)
+        assert preview.sha256(rows) == one.sha256
+        assert {row[1][:4] for row in rows} == {one.kommunenummer}
+        assert preview.deviations(warehouse.queries, one) == []
+
+
+def test_what_approval_asks_is_googlesql():
+    class Asked:
+        def __init__(self) -> None:
+            self.sent: list[tuple[str, Any]] = []
+
+        def query(self, sql: str, parameters: Any = None) -> list[Any]:
+            self.sent.append((sql, parameters or {}))
+            return []
+
+    asked = Asked()
+    approvals = approval.Approvals(asked)
+    approvals.standing(LATER, ["0301"], "2025H1")
+    approvals.events("0301", "2025H1")
+    approvals.made_by("x")
+    approvals._red("0301", "2025H1-T1")
+    approvals._values("2025H1-T1", "0301")
+    one = approval.Standing(
+        **{"kommunenummer": "0301", "periode": "2025H1", "frysing_id": "2025H1-T1", "kunnskapstidspunkt": LATER},
+        **{"sha256": preview.sha256([]), "last": None, "state": approval.State.DRAFT},
+    )
+    preview.rows(asked, one)
+    preview.deviations(asked, one)
+    statistical.of_municipality(_Known(asked), "0301", "Oslo")
+    kinds = {str: "STRING", bool: "BOOL", list: "ARRAY<STRING>"}
+    assert len(asked.sent) == 10
+    for sql, parameters in asked.sent:
+        declared().columns(sql, **{name: kinds[type(value)] for name, value in parameters.items()})
+
+
+class _Known:
+    """Tests have been made; the rest is passed on."""
+
+    def __init__(self, asked: Any) -> None:
+        self.asked = asked
+
+    def query(self, sql: str, parameters: Any = None) -> list[Any]:
+        return self.asked.query(sql, parameters) or ([{"kjent": LATER}] if "avvik_test" in sql else [])
 
 
 @pytest.mark.local_cloud

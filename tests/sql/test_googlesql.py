@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from bvr.api.handler import Api, Request
+from bvr.api.handler import Api
+from bvr.api.http import Request
+from bvr.api.published import LatestRuns, Releases
 from bvr.statistics import schedule
 from bvr.statistics.declared import queries, scheduled
+from bvr.statistics.freezes import Freeze
+from bvr.statistics.publication import release
+from bvr.statistics.publication.declared import products
 from bvr.statistics.run import run
 from tests.sql.googlesql import SCHEMAS, GoogleSql, SqlError, declared, read, statements
-from tests.unit.api_world import FakeTables, verifier_that_lets_in
+from tests.unit.api_world import FakeTables, Pulls, Seen, verifier_that_lets_in
 
 FILES = sorted(SCHEMAS.glob("*/*/*.sql"))
 PARAMETERS = {"query.sql": {"run_time": "TIMESTAMP"}, "merge.sql": {"fra": "TIMESTAMP", "til": "TIMESTAMP"}}
-TYPES = {str: "STRING", int: "INTEGER", float: "FLOAT", datetime: "TIMESTAMP"}
+TYPES = {str: "STRING", int: "INTEGER", float: "FLOAT", datetime: "TIMESTAMP", date: "DATE"}
 
 
 def name(path):
@@ -103,7 +109,8 @@ def test_what_the_schedule_sends():
 
 def test_what_the_api_sends():
     tables = Recorder()
-    api = Api(queries(SCHEMAS), tables, verifier_that_lets_in(), {}, b"{}", lambda *_, **__: None)
+    runs = LatestRuns(queries(SCHEMAS), tables, {})
+    api = Api([runs], verifier_that_lets_in(), Seen(), Pulls(), lambda *_, **__: None, openapi=b"{}")
     for query in queries(SCHEMAS):
         answer = api.handle(
             Request(
@@ -114,3 +121,21 @@ def test_what_the_api_sends():
         )
         assert answer.status == 200
     assert tables.analyzed >= 4
+
+
+def test_what_releases_send():
+    tables, at = Recorder(), datetime(2025, 2, 10, tzinfo=UTC)
+    freeze = Freeze(
+        **{"frysing_id": "2024-T2", "periode": "2024", "nummer": "T2", "kunnskapstidspunkt": at, "frosset": at},
+        **{"forrige_id": None, "rader": 1, "sha256": "a", "regelsett": "1", "kodelister_sha256": "b"},
+        sporringer_sha256="c",
+    )
+    (product, *_) = products()
+    release.frozen(tables, product, freeze.frysing_id)
+    release.groups(tables, freeze)
+    release.inhabitants(tables, freeze)
+    release.approvals(tables, freeze)
+    release._hidden_rows(tables, "x")
+    release.published(tables, "x")
+    Releases(tables)._of(SimpleNamespace(utgivelse_id="x"))
+    assert tables.analyzed >= 7

@@ -93,7 +93,7 @@ def test_the_documentation_shows_the_sql_that_runs(family):
 # --- the independent computation ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1])
 def test_near_every_boundary_in_googles_reference_engine(seed):
     rows = registers.register(seed, 40)
     for family, expected in wanted(rows, registers.RUN_TIME).items():

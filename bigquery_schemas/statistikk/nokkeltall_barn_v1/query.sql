@@ -157,21 +157,27 @@ WITH
   ),
   elementer AS (
     SELECT 'M' AS art, orgnr, sak_id, kommunenummer, bydel, start_dato, slutt_dato, konkludert, kode,
-      FALSE AS omsorg, FALSE AS plassert, CAST(NULL AS DATE) AS plan_fra, CAST([] AS ARRAY<DATE>) AS evaluert
+      FALSE AS omsorg, FALSE AS plassert, CAST(NULL AS DATE) AS plan_fra
     FROM melding
     UNION ALL
-    SELECT 'U', orgnr, sak_id, kommunenummer, bydel, start_dato, slutt_dato, konkludert, kode, FALSE, FALSE, NULL, []
+    SELECT 'U' AS art, orgnr, sak_id, kommunenummer, bydel, start_dato, slutt_dato, konkludert, kode,
+      FALSE AS omsorg, FALSE AS plassert, CAST(NULL AS DATE) AS plan_fra
     FROM undersokelsen
     UNION ALL
-    SELECT 'T', orgnr, sak_id, kommunenummer, bydel, start_dato, slutt_dato, konkludert, kode, omsorg, plassert,
-      NULL, []
+    SELECT 'T' AS art, orgnr, sak_id, kommunenummer, bydel, start_dato, slutt_dato, konkludert, kode,
+      omsorg, plassert, CAST(NULL AS DATE) AS plan_fra
     FROM tiltaket
     UNION ALL
-    SELECT 'P', orgnr, sak_id, kommunenummer, bydel, start_dato, slutt_dato, NULL, plantype, FALSE, FALSE,
-      plan_fra, evaluert
+    SELECT 'P' AS art, orgnr, sak_id, kommunenummer, bydel, start_dato, slutt_dato, CAST(NULL AS DATE) AS konkludert,
+      plantype AS kode, FALSE AS omsorg, FALSE AS plassert, plan_fra
     FROM sammenhengende
     UNION ALL
-    SELECT 'F', orgnr, sak_id, kommunenummer, bydel, slutt_dato, slutt_dato, slutt_dato, arsak, FALSE, FALSE, NULL, []
+    SELECT 'V' AS art, orgnr, sak_id, kommunenummer, bydel, start_dato, slutt_dato, v AS konkludert,
+      plantype AS kode, FALSE AS omsorg, FALSE AS plassert, plan_fra
+    FROM sammenhengende AS s, UNNEST(s.evaluert) AS v
+    UNION ALL
+    SELECT 'F' AS art, orgnr, sak_id, kommunenummer, bydel, slutt_dato AS start_dato, slutt_dato,
+      slutt_dato AS konkludert, arsak AS kode, FALSE AS omsorg, FALSE AS plassert, CAST(NULL AS DATE) AS plan_fra
     FROM flyttingen
   ),
   perioder AS (
@@ -188,18 +194,18 @@ WITH
     JOIN periode AS p ON LEAST(e.start_dato, IFNULL(e.slutt_dato, e.start_dato)) <= p.til AND IFNULL(GREATEST(e.slutt_dato, e.start_dato), p.til) >= DATE_SUB(p.fra, INTERVAL 365 DAY)
     LEFT JOIN barnet AS b ON b.orgnr = e.orgnr AND b.sak_id = e.sak_id AND b.fra <= p.til AND b.til > p.til
   ),
-  barna AS (
-    SELECT e.periode, e.periodetype, s.region, s.niva, e.nokkel,
+  per_del AS (
+    SELECT e.periode, e.periodetype, e.kommunenummer, e.bydel, e.nokkel,
       MAX(e.kjonn) AS kjonn, MAX(e.alder) AS alder,
       -- The placement of a child with several: the latest, under care first, then the lowest code (statistics 0.6).
-      SUBSTR(MAX(IF(
+      MAX(IF(
         e.plassert AND e.start_dato <= e.til AND (e.slutt_dato IS NULL OR e.slutt_dato > e.til),
         CONCAT(
           FORMAT_DATE('%Y%m%d', e.start_dato), IF(e.omsorg, '1', '0'),
           CASE e.kode WHEN '1.1' THEN '99' WHEN '1.2' THEN '98' WHEN '1.99' THEN '97' WHEN '2.1' THEN '96' WHEN '2.2' THEN '95' WHEN '2.3' THEN '94' WHEN '2.4' THEN '93' WHEN '2.5' THEN '92' WHEN '2.6' THEN '91' WHEN '2.99' THEN '90' WHEN '8.2' THEN '89' WHEN '8.4' THEN '88' WHEN '8.5' THEN '87' END, CASE WHEN e.kode IN ('1.1', '1.2', '1.99') THEN 'INSTITUSJON' WHEN e.kode IN ('2.1', '2.2', '2.3', '2.4', '2.99') THEN 'FOSTERHJEM' WHEN e.kode IN ('2.5') THEN 'BEREDSKAPSHJEM' WHEN e.kode IN ('2.6') THEN 'FAMILIE_NETTVERK' WHEN e.kode IN ('8.2', '8.4', '8.5') THEN 'BOLIG' END
         ),
         NULL
-      )), 12) AS plassering,
+      )) AS plassering,
       IFNULL(LOGICAL_OR(e.art = 'M' AND e.konkludert BETWEEN e.fra AND e.til), FALSE) AS melding,
       IFNULL(LOGICAL_OR(e.art = 'U' AND e.start_dato <= e.til AND (e.slutt_dato IS NULL OR e.slutt_dato >= e.fra)), FALSE) AS undersokt,
       IFNULL(LOGICAL_OR(e.art = 'T' AND e.start_dato <= e.til AND (e.slutt_dato IS NULL OR e.slutt_dato >= e.fra)), FALSE) AS tiltak,
@@ -215,9 +221,33 @@ WITH
       IFNULL(LOGICAL_OR(e.art = 'P' AND (e.kode = '4' OR (e.kode = '3' AND e.til < DATE '2023-01-01')) AND e.start_dato <= e.til AND (e.slutt_dato IS NULL OR e.slutt_dato > e.til)), FALSE) AS plan4,
       IFNULL(LOGICAL_OR(e.art = 'P' AND e.kode IN ('1', '2', '3', '4', '5') AND e.start_dato <= e.til AND (e.slutt_dato IS NULL OR e.slutt_dato > e.til)), FALSE) AS plan,
       IFNULL(LOGICAL_OR(e.art = 'P' AND e.kode = '1' AND e.start_dato <= e.til AND (e.slutt_dato IS NULL OR e.slutt_dato > e.til) AND e.plan_fra <= DATE_SUB(e.til, INTERVAL 3 MONTH)), FALSE) AS plan1_lenge,
-      IFNULL(LOGICAL_OR(e.art = 'P' AND e.kode = '1' AND e.start_dato <= e.til AND (e.slutt_dato IS NULL OR e.slutt_dato >= e.fra) AND EXISTS(SELECT 1 FROM UNNEST(e.evaluert) AS v WHERE v BETWEEN e.fra AND e.til)), FALSE) AS evaluert,
+      IFNULL(LOGICAL_OR(e.art = 'V' AND e.kode = '1' AND e.start_dato <= e.til AND (e.slutt_dato IS NULL OR e.slutt_dato >= e.fra) AND e.konkludert BETWEEN e.fra AND e.til), FALSE) AS evaluert,
       IFNULL(LOGICAL_OR(e.art = 'F' AND e.kode IN ('1.1.3', '1.1.4', '1.2.1', '1.2.2', '1.2.3') AND e.konkludert BETWEEN e.fra AND e.til), FALSE) AS brudd
     FROM perioder AS e
+    GROUP BY e.periode, e.periodetype, e.kommunenummer, e.bydel, e.nokkel
+  ),
+  barna AS (
+    SELECT e.periode, e.periodetype, s.region, s.niva, e.nokkel,
+      MAX(e.kjonn) AS kjonn, MAX(e.alder) AS alder,
+      SUBSTR(MAX(e.plassering), 12) AS plassering,
+      LOGICAL_OR(e.melding) AS melding,
+      LOGICAL_OR(e.undersokt) AS undersokt,
+      LOGICAL_OR(e.tiltak) AS tiltak,
+      LOGICAL_OR(e.tiltak_d) AS tiltak_d,
+      LOGICAL_OR(e.omsorg) AS omsorg,
+      LOGICAL_OR(e.omsorg_d) AS omsorg_d,
+      LOGICAL_OR(e.plassert) AS plassert,
+      LOGICAL_OR(e.plassert_d) AS plassert_d,
+      LOGICAL_OR(e.fosterhjem) AS fosterhjem,
+      LOGICAL_OR(e.tidligere) AS tidligere,
+      LOGICAL_OR(e.plan1) AS plan1,
+      LOGICAL_OR(e.plan5) AS plan5,
+      LOGICAL_OR(e.plan4) AS plan4,
+      LOGICAL_OR(e.plan) AS plan,
+      LOGICAL_OR(e.plan1_lenge) AS plan1_lenge,
+      LOGICAL_OR(e.evaluert) AS evaluert,
+      LOGICAL_OR(e.brudd) AS brudd
+    FROM per_del AS e
     JOIN sted AS s ON s.kommunenummer = e.kommunenummer AND s.bydel = e.bydel
     GROUP BY e.periode, e.periodetype, s.region, s.niva, e.nokkel
   ),

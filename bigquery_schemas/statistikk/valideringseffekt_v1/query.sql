@@ -402,28 +402,6 @@ WITH
       IFNULL(LEAD(start_dato) OVER (PARTITION BY orgnr, sak_id ORDER BY start_dato), DATE '9999-12-31') AS til
     FROM personalia
   ),
-  melding AS (
-    SELECT s.orgnr, s.sak_id, s.kommunenummer, IFNULL(s.bydelsnummer, '') AS bydel, LOWER(x.id) AS id,
-      x.start_dato, x.migrert_id, x.konklusjon.slutt_dato AS konkludert, x.konklusjon.kode AS kode,
-      IFNULL(x.konklusjon.slutt_dato, s.sak.slutt_dato) AS slutt_dato,
-      ARRAY(SELECT m.kode FROM UNNEST(x.melder) AS m) AS melder,
-      ARRAY(SELECT i.kode FROM UNNEST(x.saksinnhold) AS i) AS saksinnhold
-    FROM saker AS s, UNNEST(s.sak.melding) AS x
-    LEFT JOIN borte AS b
-      ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Melding' AND b.id = LOWER(x.id)
-    WHERE x.er_slettet IS NOT TRUE AND b.id IS NULL
-  ),
-  undersokelsen AS (
-    SELECT s.orgnr, s.sak_id, s.kommunenummer, IFNULL(s.bydelsnummer, '') AS bydel, LOWER(x.id) AS id,
-      x.start_dato, x.konklusjon.slutt_dato AS konkludert, x.konklusjon.kode AS kode,
-      IFNULL(x.konklusjon.slutt_dato, s.sak.slutt_dato) AS slutt_dato,
-      x.utvidet_frist.innvilget AS innvilget, x.barnets_medvirkning.medvirkning_type AS medvirkning,
-      ARRAY(SELECT g.kode FROM UNNEST(x.vedtaksgrunnlag) AS g) AS grunnlag
-    FROM saker AS s, UNNEST(s.sak.undersokelse) AS x
-    LEFT JOIN borte AS b
-      ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Undersokelse' AND b.id = LOWER(x.id)
-    WHERE x.er_slettet IS NOT TRUE AND b.id IS NULL
-  ),
   tiltaket AS (
     SELECT s.orgnr, s.sak_id, s.kommunenummer, IFNULL(s.bydelsnummer, '') AS bydel, LOWER(x.id) AS id,
       x.start_dato, x.konklusjon.slutt_dato AS konkludert, x.kategori.kode AS kode,
@@ -438,59 +416,10 @@ WITH
       ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Tiltak' AND b.id = LOWER(x.id)
     WHERE x.er_slettet IS NOT TRUE AND b.id IS NULL
   ),
-  planen AS (
-    SELECT s.orgnr, s.sak_id, s.kommunenummer, IFNULL(s.bydelsnummer, '') AS bydel, LOWER(x.id) AS id,
-      x.start_dato, x.plantype,
-      IFNULL(x.konklusjon.slutt_dato, s.sak.slutt_dato) AS slutt_dato,
-      ARRAY(SELECT v.utfort_dato FROM UNNEST(x.evaluering) AS v) AS evaluert
-    FROM saker AS s, UNNEST(s.sak.plan) AS x
-    LEFT JOIN borte AS b
-      ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Plan' AND b.id = LOWER(x.id)
-    WHERE x.er_slettet IS NOT TRUE AND b.id IS NULL
-  ),
-  flyttingen AS (
-    SELECT s.orgnr, s.sak_id, s.kommunenummer, IFNULL(s.bydelsnummer, '') AS bydel, LOWER(x.id) AS id,
-      x.slutt_dato, x.arsak_fra.kode AS arsak, x.flytting_til.kode AS til_kode
-    FROM saker AS s, UNNEST(s.sak.flytting) AS x
-    LEFT JOIN borte AS b
-      ON b.orgnr = s.orgnr AND b.sak_id = s.sak_id AND b.type = 'Flytting' AND b.id = LOWER(x.id)
-    WHERE x.er_slettet IS NOT TRUE AND b.id IS NULL
-  ),
-  sammenhengende AS (
-    SELECT * EXCEPT (ny, oy), MIN(start_dato) OVER (PARTITION BY orgnr, sak_id, plantype, oy) AS plan_fra
-    FROM (
-      SELECT *, SUM(ny) OVER (PARTITION BY orgnr, sak_id, plantype ORDER BY start_dato, id) AS oy
-      FROM (
-        SELECT *,
-          IF(
-            start_dato <= DATE_ADD(MAX(IFNULL(slutt_dato, DATE '9999-12-30')) OVER (
-              PARTITION BY orgnr, sak_id, plantype ORDER BY start_dato, id
-              ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-            ), INTERVAL 1 DAY),
-            0, 1
-          ) AS ny
-        FROM planen
-      )
-    )
-  ),
   elementer AS (
-    SELECT 'M' AS art, orgnr, sak_id, kommunenummer, bydel, start_dato, slutt_dato, konkludert, kode,
-      FALSE AS omsorg, FALSE AS plassert, CAST(NULL AS DATE) AS plan_fra, CAST([] AS ARRAY<DATE>) AS evaluert
-    FROM melding
-    UNION ALL
-    SELECT 'U', orgnr, sak_id, kommunenummer, bydel, start_dato, slutt_dato, konkludert, kode, FALSE, FALSE, NULL, []
-    FROM undersokelsen
-    UNION ALL
-    SELECT 'T', orgnr, sak_id, kommunenummer, bydel, start_dato, slutt_dato, konkludert, kode, omsorg, plassert,
-      NULL, []
+    SELECT 'T' AS art, orgnr, sak_id, kommunenummer, bydel, start_dato, slutt_dato, konkludert, kode,
+      omsorg, plassert, CAST(NULL AS DATE) AS plan_fra
     FROM tiltaket
-    UNION ALL
-    SELECT 'P', orgnr, sak_id, kommunenummer, bydel, start_dato, slutt_dato, NULL, plantype, FALSE, FALSE,
-      plan_fra, evaluert
-    FROM sammenhengende
-    UNION ALL
-    SELECT 'F', orgnr, sak_id, kommunenummer, bydel, slutt_dato, slutt_dato, slutt_dato, arsak, FALSE, FALSE, NULL, []
-    FROM flyttingen
   ),
   perioder AS (
     SELECT e.*, p.periode, p.periodetype, p.fra, p.til,
@@ -506,36 +435,36 @@ WITH
     JOIN periode AS p ON LEAST(e.start_dato, IFNULL(e.slutt_dato, e.start_dato)) <= p.til AND IFNULL(GREATEST(e.slutt_dato, e.start_dato), p.til) >= DATE_SUB(p.fra, INTERVAL 365 DAY)
     LEFT JOIN barnet AS b ON b.orgnr = e.orgnr AND b.sak_id = e.sak_id AND b.fra <= p.til AND b.til > p.til
   ),
-  barna AS (
-    SELECT e.periode, e.periodetype, s.region, s.niva, e.nokkel,
+  per_del AS (
+    SELECT e.periode, e.periodetype, e.kommunenummer, e.bydel, e.nokkel,
       MAX(e.kjonn) AS kjonn, MAX(e.alder) AS alder,
       -- The placement of a child with several: the latest, under care first, then the lowest code (statistics 0.6).
-      SUBSTR(MAX(IF(
+      MAX(IF(
         e.plassert AND e.start_dato <= e.til AND (e.slutt_dato IS NULL OR e.slutt_dato > e.til),
         CONCAT(
           FORMAT_DATE('%Y%m%d', e.start_dato), IF(e.omsorg, '1', '0'),
           CASE e.kode WHEN '1.1' THEN '99' WHEN '1.2' THEN '98' WHEN '1.99' THEN '97' WHEN '2.1' THEN '96' WHEN '2.2' THEN '95' WHEN '2.3' THEN '94' WHEN '2.4' THEN '93' WHEN '2.5' THEN '92' WHEN '2.6' THEN '91' WHEN '2.99' THEN '90' WHEN '8.2' THEN '89' WHEN '8.4' THEN '88' WHEN '8.5' THEN '87' END, CASE WHEN e.kode IN ('1.1', '1.2', '1.99') THEN 'INSTITUSJON' WHEN e.kode IN ('2.1', '2.2', '2.3', '2.4', '2.99') THEN 'FOSTERHJEM' WHEN e.kode IN ('2.5') THEN 'BEREDSKAPSHJEM' WHEN e.kode IN ('2.6') THEN 'FAMILIE_NETTVERK' WHEN e.kode IN ('8.2', '8.4', '8.5') THEN 'BOLIG' END
         ),
         NULL
-      )), 12) AS plassering,
-      IFNULL(LOGICAL_OR(e.art = 'M' AND e.konkludert BETWEEN e.fra AND e.til), FALSE) AS melding,
-      IFNULL(LOGICAL_OR(e.art = 'U' AND e.start_dato <= e.til AND (e.slutt_dato IS NULL OR e.slutt_dato >= e.fra)), FALSE) AS undersokt,
+      )) AS plassering,
       IFNULL(LOGICAL_OR(e.art = 'T' AND e.start_dato <= e.til AND (e.slutt_dato IS NULL OR e.slutt_dato >= e.fra)), FALSE) AS tiltak,
       IFNULL(LOGICAL_OR(e.art = 'T' AND e.start_dato <= e.til AND (e.slutt_dato IS NULL OR e.slutt_dato > e.til)), FALSE) AS tiltak_d,
       IFNULL(LOGICAL_OR(e.omsorg AND e.start_dato <= e.til AND (e.slutt_dato IS NULL OR e.slutt_dato >= e.fra)), FALSE) AS omsorg,
       IFNULL(LOGICAL_OR(e.omsorg AND e.start_dato <= e.til AND (e.slutt_dato IS NULL OR e.slutt_dato > e.til)), FALSE) AS omsorg_d,
-      IFNULL(LOGICAL_OR(e.plassert AND e.start_dato <= e.til AND (e.slutt_dato IS NULL OR e.slutt_dato >= e.fra)), FALSE) AS plassert,
-      IFNULL(LOGICAL_OR(e.plassert AND e.start_dato <= e.til AND (e.slutt_dato IS NULL OR e.slutt_dato > e.til)), FALSE) AS plassert_d,
-      IFNULL(LOGICAL_OR(e.art = 'T' AND e.kode IN ('2.1', '2.2', '2.3', '2.4', '2.99') AND e.start_dato <= e.til AND (e.slutt_dato IS NULL OR e.slutt_dato >= e.fra)), FALSE) AS fosterhjem,
-      IFNULL(LOGICAL_OR(e.art = 'T' AND e.start_dato < e.fra AND (e.slutt_dato IS NULL OR e.slutt_dato >= DATE_SUB(e.fra, INTERVAL 365 DAY))), FALSE) AS tidligere,
-      IFNULL(LOGICAL_OR(e.art = 'P' AND e.kode = '1' AND e.start_dato <= e.til AND (e.slutt_dato IS NULL OR e.slutt_dato > e.til)), FALSE) AS plan1,
-      IFNULL(LOGICAL_OR(e.art = 'P' AND e.kode = '5' AND e.start_dato <= e.til AND (e.slutt_dato IS NULL OR e.slutt_dato > e.til)), FALSE) AS plan5,
-      IFNULL(LOGICAL_OR(e.art = 'P' AND (e.kode = '4' OR (e.kode = '3' AND e.til < DATE '2023-01-01')) AND e.start_dato <= e.til AND (e.slutt_dato IS NULL OR e.slutt_dato > e.til)), FALSE) AS plan4,
-      IFNULL(LOGICAL_OR(e.art = 'P' AND e.kode IN ('1', '2', '3', '4', '5') AND e.start_dato <= e.til AND (e.slutt_dato IS NULL OR e.slutt_dato > e.til)), FALSE) AS plan,
-      IFNULL(LOGICAL_OR(e.art = 'P' AND e.kode = '1' AND e.start_dato <= e.til AND (e.slutt_dato IS NULL OR e.slutt_dato > e.til) AND e.plan_fra <= DATE_SUB(e.til, INTERVAL 3 MONTH)), FALSE) AS plan1_lenge,
-      IFNULL(LOGICAL_OR(e.art = 'P' AND e.kode = '1' AND e.start_dato <= e.til AND (e.slutt_dato IS NULL OR e.slutt_dato >= e.fra) AND EXISTS(SELECT 1 FROM UNNEST(e.evaluert) AS v WHERE v BETWEEN e.fra AND e.til)), FALSE) AS evaluert,
-      IFNULL(LOGICAL_OR(e.art = 'F' AND e.kode IN ('1.1.3', '1.1.4', '1.2.1', '1.2.2', '1.2.3') AND e.konkludert BETWEEN e.fra AND e.til), FALSE) AS brudd
+      IFNULL(LOGICAL_OR(e.plassert AND e.start_dato <= e.til AND (e.slutt_dato IS NULL OR e.slutt_dato >= e.fra)), FALSE) AS plassert
     FROM perioder AS e
+    GROUP BY e.periode, e.periodetype, e.kommunenummer, e.bydel, e.nokkel
+  ),
+  barna AS (
+    SELECT e.periode, e.periodetype, s.region, s.niva, e.nokkel,
+      MAX(e.kjonn) AS kjonn, MAX(e.alder) AS alder,
+      SUBSTR(MAX(e.plassering), 12) AS plassering,
+      LOGICAL_OR(e.tiltak) AS tiltak,
+      LOGICAL_OR(e.tiltak_d) AS tiltak_d,
+      LOGICAL_OR(e.omsorg) AS omsorg,
+      LOGICAL_OR(e.omsorg_d) AS omsorg_d,
+      LOGICAL_OR(e.plassert) AS plassert
+    FROM per_del AS e
     JOIN sted AS s ON s.kommunenummer = e.kommunenummer AND s.bydel = e.bydel
     GROUP BY e.periode, e.periodetype, s.region, s.niva, e.nokkel
   ),

@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -173,6 +174,12 @@ def verify(tables: Tables, queries: Sequence[Query], freeze_id: str) -> Verdict:
     )
 
 
+def values(row: dict[str, Any]) -> list[Any]:
+    """A row of figures as its hash has it. A number is written one way, however many noughts its column keeps."""
+    found = (row[column] for column in (*KEY, *VALUES))
+    return [format(one.normalize(), "f") if isinstance(one, Decimal) else one for one in found]
+
+
 class _Digest:
     """Hashes of rows in their order: of all, and of each municipality's own (with its districts)."""
 
@@ -184,7 +191,7 @@ class _Digest:
 
     def add(self, rows: list[dict[str, Any]]) -> None:
         for row in rows:
-            line = msgspec.json.encode([row[column] for column in (*KEY, *VALUES)]) + b"\n"
+            line = msgspec.json.encode(values(row)) + b"\n"
             self._all.update(line)
             self.rows += 1
             if row["niva"] in ("KOMMUNE", "BYDEL"):

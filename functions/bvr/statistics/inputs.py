@@ -7,14 +7,15 @@ same, with the status MANGLER_BEFOLKNING and without a share.
 
 from __future__ import annotations
 
-import csv
 from collections import defaultdict
+from collections.abc import Hashable
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from bvr import register_file
 from bvr.model.kommuner import inhabitants, names
 from bvr.model.types import Concept, fields
 from bvr.statistics.figures.tables import Befolkning, Kostragruppe
@@ -25,61 +26,35 @@ COUNTED = date(2026, 1, 1)
 BANDS = ("F000-017", "F000-022", "F000-024")
 
 
-class Line(msgspec.Struct, frozen=True):
-    """A line of a file: a row, or what is wrong with it."""
-
-    number: int
-    row: Any
-    fault: str = ""
-
-
-def read(table: str, path: Path) -> list[Line]:
+def read(table: str, path: Path) -> list[register_file.Line[Any]]:
     """Every line. Raises ValueError when the file is no CSV with the columns of the table."""
     concept = TABLES[table]
-    wanted = {f.name for f in fields(concept) if f.name != "lastet"}
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.DictReader(file)
-        given = set(rows.fieldnames or ())
-        if given - wanted or {f.name for f in fields(concept) if f.required} - given:
-            raise ValueError(f"{path}: the columns are {', '.join(sorted(wanted))}, not {', '.join(sorted(given))}")
-        lines = [_line(concept, number, row) for number, row in enumerate(rows, 2)]
-    return _without_repeats(lines)
+    lines = register_file.read(path, concept, lambda given: _row(concept, given), ours=["lastet"])
+    return register_file.apart(lines, _thing)
 
 
-def _line(concept: type[Concept], number: int, row: dict[str, str]) -> Line:
+def _row(concept: type[Concept], given: dict[str, str]) -> Concept | list[str]:
+    if any(not given.get(f.name) for f in fields(concept) if f.required and f.name in given):
+        return []
     try:
-        made = msgspec.convert({k: v.strip() for k, v in row.items() if v and v.strip()}, concept, strict=False)
-    except (msgspec.ValidationError, AttributeError) as error:
-        return Line(number, None, str(error))
+        made = msgspec.convert({name: text for name, text in given.items() if text}, concept, strict=False)
+    except msgspec.ValidationError as error:
+        return [str(error)]
     if isinstance(made, Befolkning):
         if made.aldersgruppe not in BANDS:
-            return Line(number, None, f"aldersgruppe: {made.aldersgruppe} is none of {', '.join(BANDS)}")
+            return [f"aldersgruppe: {made.aldersgruppe} is none of {', '.join(BANDS)}"]
         if made.antall < 0:
-            return Line(number, None, "antall: is below nought")
+            return ["antall: is below nought"]
     elif isinstance(made, Kostragruppe) and made.kommunenummer not in names():
-        return Line(number, None, f"kommunenummer: {made.kommunenummer} is no municipality")
-    return Line(number, made)
+        return [f"kommunenummer: {made.kommunenummer} is no municipality"]
+    return made
 
 
-def _without_repeats(lines: list[Line]) -> list[Line]:
-    """The later of two lines of one thing is a fault: which of them holds is not ours to say."""
-    seen: dict[tuple[Any, ...], int] = {}
-    found = []
-    for line in lines:
-        row = line.row
-        key = (
-            (row.region, row.aldersgruppe, row.dato)
-            if isinstance(row, Befolkning)
-            else (row.kommunenummer, row.gyldig_fra)
-            if isinstance(row, Kostragruppe)
-            else None
-        )
-        if key in seen:
-            line = Line(line.number, None, f"the same as line {seen[key]}")  # noqa: PLW2901
-        elif key is not None:
-            seen[key] = line.number
-        found.append(line)
-    return found
+def _thing(row: Any) -> Hashable:
+    """What a row is about."""
+    if isinstance(row, Befolkning):
+        return row.region, row.aldersgruppe, row.dato
+    return row.kommunenummer, row.gyldig_fra
 
 
 def holes(rows: list[Befolkning]) -> list[str]:

@@ -9,6 +9,7 @@ summed by region, sex, age group and code at once.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -288,24 +289,34 @@ _UNDERSOKELSE = """\
         AND (pl.slutt_dato IS NULL OR pl.slutt_dato >= v.start_dato)
     ) AS pl ON pl.orgnr = u.orgnr AND pl.sak_id = u.sak_id AND pl.id = u.id"""
 
-_BARN = """\
+# All that a child can have, by kind, with the same columns. `konkludert` of an evaluation is its day.
+_BARN_UNION = "\n    UNION ALL\n"
+_BARN = {
+    "M": """\
     SELECT 'M' AS art, orgnr, sak_id, kommunenummer, bydel, start_dato, slutt_dato, konkludert, kode,
-      FALSE AS omsorg, FALSE AS plassert, CAST(NULL AS DATE) AS plan_fra, CAST([] AS ARRAY<DATE>) AS evaluert
-    FROM melding
-    UNION ALL
-    SELECT 'U', orgnr, sak_id, kommunenummer, bydel, start_dato, slutt_dato, konkludert, kode, FALSE, FALSE, NULL, []
-    FROM undersokelsen
-    UNION ALL
-    SELECT 'T', orgnr, sak_id, kommunenummer, bydel, start_dato, slutt_dato, konkludert, kode, omsorg, plassert,
-      NULL, []
-    FROM tiltaket
-    UNION ALL
-    SELECT 'P', orgnr, sak_id, kommunenummer, bydel, start_dato, slutt_dato, NULL, plantype, FALSE, FALSE,
-      plan_fra, evaluert
-    FROM sammenhengende
-    UNION ALL
-    SELECT 'F', orgnr, sak_id, kommunenummer, bydel, slutt_dato, slutt_dato, slutt_dato, arsak, FALSE, FALSE, NULL, []
-    FROM flyttingen"""
+      FALSE AS omsorg, FALSE AS plassert, CAST(NULL AS DATE) AS plan_fra
+    FROM melding""",
+    "U": """\
+    SELECT 'U' AS art, orgnr, sak_id, kommunenummer, bydel, start_dato, slutt_dato, konkludert, kode,
+      FALSE AS omsorg, FALSE AS plassert, CAST(NULL AS DATE) AS plan_fra
+    FROM undersokelsen""",
+    "T": """\
+    SELECT 'T' AS art, orgnr, sak_id, kommunenummer, bydel, start_dato, slutt_dato, konkludert, kode,
+      omsorg, plassert, CAST(NULL AS DATE) AS plan_fra
+    FROM tiltaket""",
+    "P": """\
+    SELECT 'P' AS art, orgnr, sak_id, kommunenummer, bydel, start_dato, slutt_dato, CAST(NULL AS DATE) AS konkludert,
+      plantype AS kode, FALSE AS omsorg, FALSE AS plassert, plan_fra
+    FROM sammenhengende""",
+    "V": """\
+    SELECT 'V' AS art, orgnr, sak_id, kommunenummer, bydel, start_dato, slutt_dato, v AS konkludert,
+      plantype AS kode, FALSE AS omsorg, FALSE AS plassert, plan_fra
+    FROM sammenhengende AS s, UNNEST(s.evaluert) AS v""",
+    "F": """\
+    SELECT 'F' AS art, orgnr, sak_id, kommunenummer, bydel, slutt_dato AS start_dato, slutt_dato,
+      slutt_dato AS konkludert, arsak AS kode, FALSE AS omsorg, FALSE AS plassert, CAST(NULL AS DATE) AS plan_fra
+    FROM flyttingen""",
+}
 # A plan that starts on the day after another of its kind in the case, or before, goes on from it.
 _ISLANDS = """\
   sammenhengende AS (
@@ -333,6 +344,15 @@ _FLYTTING = facts.element(
 )
 _OPEN = "e.start_dato <= e.til AND (e.slutt_dato IS NULL OR e.slutt_dato > e.til)"
 _ACTIVE = "e.start_dato <= e.til AND (e.slutt_dato IS NULL OR e.slutt_dato >= e.fra)"
+_BARN_FACTS = [facts.MELDING, facts.UNDERSOKELSE, facts.TILTAK, facts.PLAN, _FLYTTING, _ISLANDS]
+_BARN_NEEDS = {
+    "M": (facts.MELDING,),
+    "U": (facts.UNDERSOKELSE,),
+    "T": (facts.TILTAK,),
+    "P": (facts.PLAN, _ISLANDS),
+    "V": (facts.PLAN, _ISLANDS),
+    "F": (_FLYTTING,),
+}
 _RANK = " ".join(f"WHEN '{code}' THEN '{99 - n}'" for n, code in enumerate(law.PLACEMENT))
 _FLAGS = {
     "melding": "e.art = 'M' AND e.konkludert BETWEEN e.fra AND e.til",
@@ -351,23 +371,31 @@ _FLAGS = {
     "plan4": f"e.art = 'P' AND (e.kode = '4' OR (e.kode = '3' AND e.til < DATE '2023-01-01')) AND {_OPEN}",
     "plan": f"e.art = 'P' AND e.kode IN ('1', '2', '3', '4', '5') AND {_OPEN}",
     "plan1_lenge": f"e.art = 'P' AND e.kode = '1' AND {_OPEN} AND e.plan_fra <= DATE_SUB(e.til, INTERVAL 3 MONTH)",
-    "evaluert": f"e.art = 'P' AND e.kode = '1' AND {_ACTIVE} AND EXISTS(SELECT 1 FROM UNNEST(e.evaluert) AS v "
-    "WHERE v BETWEEN e.fra AND e.til)",
+    "evaluert": f"e.art = 'V' AND e.kode = '1' AND {_ACTIVE} AND e.konkludert BETWEEN e.fra AND e.til",
     "brudd": "e.art = 'F' AND e.kode IN ('1.1.3', '1.1.4', '1.2.1', '1.2.2', '1.2.3') "
     "AND e.konkludert BETWEEN e.fra AND e.til",
 }
 
 
 def _children(figures: list[Figure], layout: Layout) -> str:
-    """The family whose unit is the child: all that a child has in a period, in one row a region."""
-    flags = ",\n      ".join(f"IFNULL(LOGICAL_OR({sql}), FALSE) AS {name}" for name, sql in _FLAGS.items())
+    """The family whose unit is the child: all that a child has in a period, in one row a region.
+
+    Summed in each municipality and district first, then in the regions: a child is in few of the one, and each of those
+    in several of the other.
+    """
+    flags = {name: sql for name, sql in _FLAGS.items() if _names(figures, name)}
+    found = ",\n      ".join(f"IFNULL(LOGICAL_OR({sql}), FALSE) AS {name}" for name, sql in flags.items())
+    gathered = ",\n      ".join(f"LOGICAL_OR(e.{name}) AS {name}" for name in flags)
     within = _IN.replace(">= p.fra", ">= DATE_SUB(p.fra, INTERVAL 365 DAY)")
-    parts = [facts.MELDING, facts.UNDERSOKELSE, facts.TILTAK, facts.PLAN, _FLYTTING, _ISLANDS]
+    kinds = [kind for kind in _BARN if any(f"e.art = '{kind}'" in sql for sql in flags.values())]
+    if _names(figures, "plassering") or {"omsorg", "omsorg_d", "plassert", "plassert_d"} & flags.keys():
+        kinds = sorted({*kinds, "T"}, key=list(_BARN).index)
+    parts = [part for part in _BARN_FACTS if any(part in _BARN_NEEDS[kind] for kind in kinds)]
     return f"""\
 WITH
 {_with([facts.PERIODE, layout.cases, *layout.places, facts.BARN, *parts])},
   elementer AS (
-{_BARN}
+{_BARN_UNION.join(_BARN[kind] for kind in kinds)}
   ),
   perioder AS (
     SELECT e.*, p.periode, p.periodetype, p.fra, p.til,
@@ -378,20 +406,28 @@ WITH
     JOIN periode AS p ON {within}
     LEFT JOIN barnet AS b ON {_WHO}
   ),
-  barna AS (
-    SELECT e.periode, e.periodetype, s.region, s.niva, e.nokkel,
+  per_del AS (
+    SELECT e.periode, e.periodetype, e.kommunenummer, e.bydel, e.nokkel,
       MAX(e.kjonn) AS kjonn, MAX(e.alder) AS alder,
       -- The placement of a child with several: the latest, under care first, then the lowest code (statistics 0.6).
-      SUBSTR(MAX(IF(
+      MAX(IF(
         e.plassert AND {_OPEN},
         CONCAT(
           FORMAT_DATE('%Y%m%d', e.start_dato), IF(e.omsorg, '1', '0'),
           CASE e.kode {_RANK} END, {law.group("e.kode")}
         ),
         NULL
-      )), 12) AS plassering,
-      {flags}
+      )) AS plassering,
+      {found}
     FROM perioder AS e
+    GROUP BY e.periode, e.periodetype, e.kommunenummer, e.bydel, e.nokkel
+  ),
+  barna AS (
+    SELECT e.periode, e.periodetype, s.region, s.niva, e.nokkel,
+      MAX(e.kjonn) AS kjonn, MAX(e.alder) AS alder,
+      SUBSTR(MAX(e.plassering), 12) AS plassering,
+      {gathered}
+    FROM per_del AS e
     JOIN sted AS s ON s.kommunenummer = e.kommunenummer AND s.bydel = e.bydel
     GROUP BY e.periode, e.periodetype, s.region, s.niva, e.nokkel
   ),
@@ -406,6 +442,12 @@ WITH
     WHERE i.med
   ),
 {layout.end(figures)}"""
+
+
+def _names(figures: list[Figure], column: str) -> bool:
+    """Whether a figure looks at a column of `barna`."""
+    texts = (part for f in figures for part in (f.med, f.teller, f.nevner, f.koder, f.kodeteller) if part)
+    return any(re.search(rf"\be\.{column}\b", text) for text in texts)
 
 
 def query(family: Family, figures: list[Figure]) -> str:

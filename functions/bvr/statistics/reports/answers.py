@@ -80,6 +80,11 @@ _COLUMNS = ("type", "klient_id", "kostra_id", "aarsakskode", "aarsak_tekst")
 _NUMBER = re.compile(r"(?<!\d)\d{6}[ .-]?\d{5}(?!\d)")
 
 
+def holds_number(text: str) -> bool:
+    """Whether a text holds what could be a person number."""
+    return _NUMBER.search(text) is not None
+
+
 def read(
     path: Path, kommune: str, known: Iterable[dict[str, Any]], *, who: str, at: datetime, approved: bool = False
 ) -> list[Line]:
@@ -113,7 +118,7 @@ def _line(
         return Line(number, None, f"aarsakskode: {code[:20]} er ingen av 1 til 9 | is none of 1 to 9")
     if int(code) == OTHER and not text:
         return Line(number, None, "aarsak_tekst: må gis med kode 9 | is needed with code 9")
-    if text and _NUMBER.search(text):
+    if text and holds_number(text):
         return Line(number, None, "aarsak_tekst: inneholder et personnummer; ta det ut | holds a person number")
     if key not in known:
         return Line(number, None, "type, klient_id, kostra_id: raden er ikke i rapporten | is no row of the report")

@@ -1,0 +1,1 @@
+"""What is published of the key figures: declarations, protection, releases and the attack on them."""
