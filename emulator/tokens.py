@@ -98,6 +98,7 @@ def synthetic_organisation(number: int) -> str:
 
 
 BUFDIR, STRANGER, MUNICIPALITY, SUPPLIER = (synthetic_organisation(number) for number in range(1, 5))
+SSB = synthetic_organisation(6)
 READ = "ssb:barnevern/uttrekk.read"
 QUALITY = "ssb:barnevern/kvalitet.read"
 APPROVE = "ssb:barnevern/godkjenning.write"
@@ -114,7 +115,13 @@ LOCAL_CLIENTS = (
         scopes=[PULL, FIKS],
     ),
     RegisteredClient(
-        name="bufdir", client_id="5b1f6e1a-0001-4000-8000-000000000001", organisation=BUFDIR, scopes=[READ]
+        name="bufdir", client_id="5b1f6e1a-0001-4000-8000-000000000001", organisation=BUFDIR, scopes=[READ, QUALITY]
+    ),
+    RegisteredClient(
+        name="ssb",
+        client_id="5b1f6e1a-0006-4000-8000-000000000006",
+        organisation=SSB,
+        scopes=[READ, QUALITY, APPROVE],
     ),
     RegisteredClient(
         name="uten-tilgang", client_id="5b1f6e1a-0002-4000-8000-000000000002", organisation=STRANGER, scopes=[]

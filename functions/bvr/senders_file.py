@@ -6,7 +6,6 @@ name of a PEM file beside the CSV.
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterator
 from datetime import date
@@ -14,56 +13,31 @@ from pathlib import Path
 from typing import get_args
 from urllib.parse import urlsplit
 
-import msgspec
-
+from bvr import register_file
 from bvr.intake.protocol import Role
 from bvr.intake.sender import Right
 from bvr.model.identifiers import is_orgnr
 from bvr.model.kommuner import names
-from bvr.model.types import fields
 
-COLUMNS = tuple(f.name for f in fields(Right))
-_REQUIRED = tuple(f.name for f in fields(Right) if f.required)
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-class Line(msgspec.Struct, frozen=True):
-    """A line of the file: a right, or what is wrong with it."""
-
-    number: int
-    right: Right | None
-    faults: tuple[str, ...] = ()
-
-
-def read(path: Path) -> list[Line]:
+def read(path: Path) -> list[register_file.Line[Right]]:
     """Every line. Raises ValueError when the file is no CSV with the columns of the table."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.DictReader(file)
-        unknown = set(rows.fieldnames or ()) - set(COLUMNS)
-        missing = set(_REQUIRED) - set(rows.fieldnames or ())
-        if unknown or missing:
-            raise ValueError(
-                f"{path}: "
-                + "; ".join(
-                    [f"unknown column {name}" for name in sorted(unknown)]
-                    + [f"missing column {name}" for name in sorted(missing)]
-                )
-            )
-        lines = [_line(number, row, path.parent) for number, row in enumerate(rows, 2)]
-    return _without_overlaps(lines)
+    lines = register_file.read(path, Right, lambda given: _right(given, path.parent))
+    # Two rights of the same account for the same reporter may not be valid on the same day.
+    return register_file.apart(lines, lambda right: (right.konto_id, right.for_orgnr), register_file.at_once)
 
 
-def _line(number: int, row: dict[str, str], folder: Path) -> Line:
-    given = {name: (row.get(name) or "").strip() for name in COLUMNS}
-    faults = [f"{name}: mangler | is missing" for name in _REQUIRED if not given[name]]
-    faults += _faults(given)
+def _right(given: dict[str, str], folder: Path) -> Right | list[str]:
+    faults = list(_faults(given))
     pem = None
     if given["sertifikat"]:
         pem, fault = _certificate(folder / given["sertifikat"])
         faults += fault
-    if faults:
-        return Line(number, None, tuple(faults))
-    right = Right(
+    if faults or not given["gyldig_fra"]:
+        return faults
+    return Right(
         konto_id=given["konto_id"].lower(),
         orgnr=given["orgnr"],
         navn=given["navn"],
@@ -77,7 +51,6 @@ def _line(number: int, row: dict[str, str], folder: Path) -> Line:
         api_url=given["api_url"] or None,
         fiksio=given["fiksio"].lower() == "true" or None,
     )
-    return Line(number, right)
 
 
 def _faults(given: dict[str, str]) -> Iterator[str]:
@@ -95,15 +68,7 @@ def _faults(given: dict[str, str]) -> Iterator[str]:
     for bydel in given["bydelsnummer"].split():
         if not re.fullmatch("[0-9]{2}", bydel):
             yield "bydelsnummer: to siffer hver | two digits each"
-    days = {}
-    for name in ("gyldig_fra", "gyldig_til"):
-        try:
-            days[name] = date.fromisoformat(given[name]) if given[name] else None
-        except ValueError:
-            yield f"{name}: ikke en dato (ÅÅÅÅ-MM-DD) | not a date"
-    first, last = days.get("gyldig_fra"), days.get("gyldig_til")
-    if first and last and last < first:
-        yield "gyldig_til: før gyldig_fra | before gyldig_fra"
+    yield from register_file.days(given)
     if given["api_url"]:
         url = urlsplit(given["api_url"])
         if url.scheme != "https" or not url.hostname or url.query or url.fragment or url.username:
@@ -121,24 +86,3 @@ def _certificate(path: Path) -> tuple[str | None, list[str]]:
     except (OSError, ValueError):
         return None, ["sertifikat: ingen lesbar PEM-fil | no readable PEM file"]
     return pem, []
-
-
-def _without_overlaps(lines: list[Line]) -> list[Line]:
-    """Two rights of the same account for the same reporter may not be valid on the same day."""
-    seen: dict[tuple[str, str], list[Line]] = {}
-    out = []
-    for line in lines:
-        if line.right is not None:
-            earlier = seen.setdefault((line.right.konto_id, line.right.for_orgnr), [])
-            clash = next((e for e in earlier if e.right and _overlap(e.right, line.right)), None)
-            if clash is not None:
-                fault = f"overlapper linje {clash.number} | overlaps line {clash.number}"
-                out.append(Line(line.number, None, (fault,)))
-                continue
-            earlier.append(line)
-        out.append(line)
-    return out
-
-
-def _overlap(a: Right, b: Right) -> bool:
-    return a.gyldig_fra <= (b.gyldig_til or date.max) and b.gyldig_fra <= (a.gyldig_til or date.max)

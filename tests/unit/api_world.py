@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import jwt
+import msgspec
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from bvr.api.handler import SCOPE, Api, Request, Response
+from bvr.api.handler import SCOPE, Api
+from bvr.api.http import Request, Response
 from bvr.api.maskinporten import Caller, Verifier
+from bvr.api.published import LatestRuns
+from bvr.api.pulls import Uttrekkslogg
+from bvr.api.rights import Access, Rett
+from bvr.errors import Retry
 from bvr.statistics.declared import queries
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -130,6 +136,31 @@ def token(number: int = 1, algorithm: str = "RS256", kid: str | None = None, **c
     return jwt.encode(claims(**changes), key(number), algorithm, headers={"kid": kid or f"nokkel-{number}"})
 
 
+class Seen:
+    """Rights: every caller sees some regions as they are, or none."""
+
+    def __init__(self, *regions: str) -> None:
+        self.regions = regions
+
+    def of(self, caller: Caller) -> Access:
+        given = {"navn": "Prøve", "rolle": "KOMMUNE", "hjemmel": "prøve", "gyldig_fra": date(2020, 1, 1)}
+        rights = [Rett(orgnr=caller.orgnr, regioner=self.regions, produkter=("uttrekk",), **given)]
+        return Access(caller.orgnr, tuple(rights if self.regions else ()))
+
+
+class Pulls:
+    """The log of pulls; `down` when nothing can be kept."""
+
+    def __init__(self) -> None:
+        self.kept: list[dict[str, Any]] = []
+        self.down = False
+
+    def tell(self, pull: Uttrekkslogg, **ids: str | None) -> None:
+        if self.down:
+            raise Retry("down")
+        self.kept.append({**msgspec.structs.asdict(pull), **ids})
+
+
 class World:
     """An API with everything around it in memory."""
 
@@ -141,11 +172,13 @@ class World:
         self.verifier = Verifier(
             ISSUER, options.pop("audience", AUDIENCE), self.issuer.fetch, lambda: self.now, **options
         )
+        self.names = dict(NAMES)
+        self.pulls = Pulls()
         self.api = Api(
-            queries=QUERIES,
-            tables=self.tables,
+            published=[LatestRuns(QUERIES, self.tables, self.names)],
             verifier=self.verifier,
-            names=NAMES,
+            rights=Seen(),
+            pulls=self.pulls,
             openapi=b"{}",
             log=lambda event, **values: self.logged.append((event, values)),
         )

@@ -12,7 +12,9 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from bvr.api.handler import SCOPE, Response
+from bvr.api.handler import SCOPE
+from bvr.api.http import Response
+from bvr.api.maskinporten import Refused
 from tests.unit.api_world import AUDIENCE, ISSUER, ORGNR, SUPPLIER, World, claims, jwk, key, token
 
 PATH = "/tables"
@@ -140,19 +142,52 @@ def _caller(world: World, **changes: Any) -> Any:
     return world.verifier.verify(f"Bearer {token(**changes)}", SCOPE)
 
 
+DELEGATED = {"supplier": {"ID": f"0192:{SUPPLIER}"}, "delegation_source": "https://www.altinn.no/"}
+
+
 def test_who_calls(world: World) -> None:
-    caller = _caller(world, supplier={"authority": "iso6523-actorid-upis", "ID": f"0192:{SUPPLIER}"})
+    caller = _caller(world, **DELEGATED)
     assert (caller.orgnr, caller.supplier, caller.client_id, caller.jti) == (ORGNR, SUPPLIER, "klient-1", "jti-1")
 
 
-def test_a_system_user_speaks_for_its_organisation(world: World) -> None:
-    detail = {
+@pytest.mark.parametrize("source", [None, "", "https://tt02.altinn.no/", "https://www.altinn.no", ["x"], 1])
+def test_a_delegation_is_made_in_altinn(world: World, source: Any) -> None:
+    answer = call(world, token(**{**DELEGATED, "delegation_source": source}))
+    assert (answer.status, problem(answer)["type"]) == (403, "/feil/ikke-tilgang")
+    assert "Altinn" in problem(answer)["detail"]
+
+
+def _system_user(**changes: Any) -> dict[str, Any]:
+    return {
         "type": "urn:altinn:systemuser",
         "systemuser_org": {"authority": "iso6523-actorid-upis", "ID": f"0192:{SUPPLIER}"},
         "systemuser_id": ["a"],
         "system_id": "b",
+        **changes,
     }
-    assert _caller(world, authorization_details=[detail]).orgnr == SUPPLIER
+
+
+def test_a_system_user_speaks_for_its_organisation(world: World) -> None:
+    caller = _caller(world, authorization_details=[_system_user()])
+    assert (caller.orgnr, caller.supplier) == (SUPPLIER, ORGNR), "the owner of the system is logged beside it"
+
+
+@pytest.mark.parametrize(
+    "details",
+    [
+        [_system_user(systemuser_org=None)],
+        [_system_user(systemuser_org={"ID": "0192:123456789"})],
+        [_system_user(), _system_user(systemuser_org={"ID": f"0192:{ORGNR}"})],
+    ],
+)
+def test_a_system_user_of_nobody_is_not_its_supplier(world: World, details: Any) -> None:
+    assert call(world, token(authorization_details=details)).status == 403
+
+
+def test_whose_genuine_token_it_was_is_known(world: World) -> None:
+    with pytest.raises(Refused) as told:
+        _caller(world, scope="ssb:annet")
+    assert told.value.orgnr == ORGNR
 
 
 def test_without_an_audience_of_our_own_any_token_of_the_issuer_will_do() -> None:

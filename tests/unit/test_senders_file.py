@@ -8,8 +8,10 @@ import pytest
 from click.testing import CliRunner
 
 from bvr.cli import main
+from bvr.intake.sender import Right
 from bvr.model.identifiers import make_orgnr
-from bvr.senders_file import COLUMNS, read
+from bvr.model.types import fields
+from bvr.senders_file import read
 
 OWN, SUPPLIER = (next(m for n in range(start, start + 50) if (m := make_orgnr(n))) for start in (31400000, 31500000))
 GOOD = {
@@ -25,6 +27,8 @@ GOOD = {
     "fiksio": "TRUE",
 }
 
+COLUMNS = tuple(f.name for f in fields(Right))
+
 
 def write(folder: Path, *rows: dict[str, str]) -> Path:
     import csv
@@ -39,11 +43,11 @@ def write(folder: Path, *rows: dict[str, str]) -> Path:
 
 def test_a_line_becomes_a_right(tmp_path: Path) -> None:
     (line,) = read(write(tmp_path, GOOD))
-    assert line.right is not None
-    assert line.right.konto_id == GOOD["konto_id"].lower()
-    assert line.right.bydelsnummer == ("01", "02")
-    assert line.right.fiksio is True
-    assert line.right.gyldig_til is None
+    assert line.row is not None
+    assert line.row.konto_id == GOOD["konto_id"].lower()
+    assert line.row.bydelsnummer == ("01", "02")
+    assert line.row.fiksio is True
+    assert line.row.gyldig_til is None
 
 
 @pytest.mark.parametrize(
@@ -66,17 +70,17 @@ def test_a_line_becomes_a_right(tmp_path: Path) -> None:
 )
 def test_a_fault_names_its_column(tmp_path: Path, change: dict[str, str], word: str) -> None:
     (line,) = read(write(tmp_path, GOOD | change))
-    assert line.right is None
+    assert line.row is None
     assert any(fault.startswith(word) for fault in line.faults)
 
 
 def test_rights_of_one_account_may_follow_each_other_and_not_overlap(tmp_path: Path) -> None:
     first = GOOD | {"gyldig_til": "2026-06-30"}
     follows, overlaps = GOOD | {"gyldig_fra": "2026-07-01"}, GOOD | {"gyldig_fra": "2026-06-30"}
-    assert all(line.right for line in read(write(tmp_path, first, follows)))
-    assert [bool(line.right) for line in read(write(tmp_path, first, overlaps))] == [True, False]
+    assert all(line.row for line in read(write(tmp_path, first, follows)))
+    assert [bool(line.row) for line in read(write(tmp_path, first, overlaps))] == [True, False]
     other = GOOD | {"konto_id": GOOD["konto_id"].replace("1", "2"), "orgnr": SUPPLIER, "rolle": "leverandor"}
-    assert all(line.right for line in read(write(tmp_path, GOOD, other)))
+    assert all(line.row for line in read(write(tmp_path, GOOD, other)))
 
 
 def test_other_columns_are_refused(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from openapi_spec_validator import validate
 
-from bvr.api.handler import Request, Response
+from bvr.api.http import Request, Response
 from bvr.api.maskinporten import Verifier
 from bvr.api.submit import MOST_CASES, PATH, SCOPE, SubmitApi
 from bvr.api.submit_openapi import document as openapi
@@ -58,8 +58,8 @@ class Http:
             "content-type": "application/json",
             "authorization": f"Bearer {token(**about.pop('claims', {'scope': SCOPE, 'consumer': WHO}))}",
         } | about.pop("headers", {})
-        request = Request(method=about.get("method", "POST"), path=about.get("path", PATH), headers=headers)
-        return self.api.handle(request, body)
+        request = Request(method=about.get("method", "POST"), path=about.get("path", PATH), headers=headers, body=body)
+        return self.api.handle(request)
 
     def send(self, *cases: Any) -> list[dict[str, Any]]:
         response = self.post({"innsendinger": cases})

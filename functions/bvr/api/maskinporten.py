@@ -19,21 +19,26 @@ _LONGEST_LIFE = 3600  # seconds between iat and exp
 _KEYS_FOR = 24 * 3600.0  # seconds a key set is used before it is fetched again
 _REFRESH_AT_MOST = 60.0  # seconds between fetches for an unknown key
 
+ALTINN = "https://www.altinn.no/"
+_SYSTEM_USER = "urn:altinn:systemuser"
+
 Fetch = Callable[[str], Any]
 """GET of a JSON document; raises OSError (or ValueError) when it cannot be had."""
 
 
 class Refused(Exception):
     """A token that does not open. `status` is 401, 403, or 503 while no key can be had to check it with; the texts say
-    what is missing and never repeat the token."""
+    what is missing and never repeat the token. `orgnr` is whom a genuine token was for, where it says so."""
 
     def __init__(self, status: int, nb: str, en: str, error: str) -> None:
         super().__init__(en)
         self.status, self.nb, self.en, self.error = status, nb, en, error
+        self.orgnr: str | None = None
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
-    """Whom a token speaks for. `orgnr` is the organisation given access; `supplier` calls on its behalf."""
+    """Whom a token speaks for. `orgnr` is the organisation given access; `supplier` calls on its behalf, by delegation
+    or as the owner of its system user."""
 
     orgnr: str
     scopes: tuple[str, ...]
@@ -52,12 +57,15 @@ class Verifier:
         fetch: Fetch,
         clock: Callable[[], float] = time.time,
         allowed: Collection[str] = (),
+        delegation_sources: Collection[str] = (ALTINN,),
     ) -> None:
         """`audience` empty: tokens need not be restricted to us. `allowed` empty: the scope alone gives access, which
-        Digdir grants organisation by organisation; otherwise only these organisation numbers."""
+        Digdir grants organisation by organisation; otherwise only these organisation numbers. `delegation_sources`:
+        the Altinn whose delegations count."""
         self._issuer = issuer
         self._audience = audience
         self._allowed = frozenset(allowed)
+        self._delegation_sources = frozenset(delegation_sources)
         self._fetch = fetch
         self._clock = clock
         self._keys: dict[str, Any] = {}
@@ -67,6 +75,15 @@ class Verifier:
     def verify(self, authorization: str | None, scope: str) -> Caller:
         """The caller of a request with that Authorization header. Raises Refused."""
         claims = self._claims(_bearer(authorization))
+        try:
+            return self._caller(claims, scope)
+        except Refused as refused:
+            with suppress(Refused):
+                refused.orgnr = _parties(claims)[0]
+            raise
+
+    def _caller(self, claims: dict[str, Any], scope: str) -> Caller:
+        """The caller of a genuine token."""
         scopes = tuple(str(claims.get("scope", "")).split())
         if scope not in scopes:
             raise Refused(
@@ -75,7 +92,14 @@ class Verifier:
                 f"The token lacks the scope {scope}. Ask the owner of the API to grant it to the organisation.",
                 "insufficient_scope",
             )
-        orgnr = _organisation(claims)
+        orgnr, supplier = _parties(claims)
+        if "supplier" in claims and str(claims.get("delegation_source")) not in self._delegation_sources:
+            raise Refused(
+                403,
+                "Tokenet er gitt på vegne av en annen, uten at delegeringen er gjort i Altinn.",
+                "The token is on behalf of somebody else, and the delegation was not made in Altinn.",
+                "insufficient_scope",
+            )
         if self._allowed and orgnr not in self._allowed:
             raise Refused(
                 403,
@@ -86,7 +110,7 @@ class Verifier:
         return Caller(
             orgnr=orgnr,
             scopes=scopes,
-            supplier=_orgnr(claims.get("supplier")),
+            supplier=supplier,
             client_id=claims.get("client_id"),
             jti=claims.get("jti"),
         )
@@ -179,14 +203,22 @@ def _invalid(nb: str, en: str) -> Refused:
     return Refused(401, f"Tokenet godtas ikke: {nb}.", f"The token is not accepted: {en}.", "invalid_token")
 
 
-def _organisation(claims: dict[str, Any]) -> str:
-    """The municipality of a system user, else the consumer."""
-    for detail in claims.get("authorization_details") or ():
-        if isinstance(detail, dict) and detail.get("type") == "urn:altinn:systemuser":
-            found = _orgnr(detail.get("systemuser_org"))
-            if found:
-                return found
-    found = _orgnr(claims.get("consumer"))
+def _parties(claims: dict[str, Any]) -> tuple[str, str | None]:
+    """The organisation that a token is for, and who calls on its behalf: the municipality of a system user and the
+    owner of the system, else the consumer and the supplier that it has delegated to."""
+    consumer = _orgnr(claims.get("consumer"))
+    details = claims.get("authorization_details")
+    users = [
+        one
+        for one in (details if isinstance(details, list) else [])
+        if isinstance(one, dict) and one.get("type") == _SYSTEM_USER
+    ]
+    if users:
+        # A system user whose organisation cannot be read is nobody's: never the supplier's own.
+        of = {_orgnr(one.get("systemuser_org")) for one in users}
+        found, supplier = (of.pop() if len(of) == 1 else None), consumer
+    else:
+        found, supplier = consumer, _orgnr(claims.get("supplier"))
     if found is None:
         raise Refused(
             403,
@@ -194,7 +226,7 @@ def _organisation(claims: dict[str, Any]) -> str:
             "The token does not say which organisation it is for.",
             "insufficient_scope",
         )
-    return found
+    return found, supplier if supplier != found else None
 
 
 def _orgnr(party: Any) -> str | None:

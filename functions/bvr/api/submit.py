@@ -16,10 +16,22 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 import msgspec
 
-from bvr.api.handler import BAD_REQUEST, NO_ACCESS, NOT_FOUND, NOT_NOW, REFUSALS, Kind, Problem, Request, Response, told
+from bvr.api.http import (
+    BAD_REQUEST,
+    NO_ACCESS,
+    NOT_FOUND,
+    NOT_JSON,
+    NOT_NOW,
+    TOO_LARGE,
+    Kind,
+    Problem,
+    Request,
+    Response,
+    json_body,
+    told,
+    turned_away,
+)
 from bvr.api.maskinporten import Refused, Verifier
-from bvr.decode import Limits
-from bvr.decode_json import read
 from bvr.errors import Retry
 from bvr.intake.envelope import Delivery
 from bvr.intake.protocol import SUBMIT
@@ -33,8 +45,6 @@ SCOPE = "ssb:barnevern/innrapportering.write"
 PATH = "/v1/innsendinger"
 MOST_CASES = 100
 MOST_BYTES = 32 * 1024 * 1024  # what Cloud Run takes in one request
-TOO_LARGE = Kind("for-stor", 413, "For stor", "Too large")
-NOT_JSON = Kind("ikke-json", 415, "Ikke JSON", "Not JSON")
 POST_ONLY = Kind("bare-post", 405, "Metoden er ikke tillatt", "Method not allowed")
 KINDS = (BAD_REQUEST, NO_ACCESS, NOT_FOUND, POST_ONLY, TOO_LARGE, NOT_JSON, NOT_NOW)
 
@@ -68,22 +78,19 @@ class SubmitApi:
         self._openapi = openapi
         self._clock = clock
 
-    def handle(self, request: Request, body: bytes) -> Response:
+    def handle(self, request: Request) -> Response:
         """Answer a request. Raises nothing for what is in it."""
         try:
-            return self._route(request, body)
+            return self._route(request)
         except Problem as problem:
             return told(problem)
         except Refused as refused:
             log("innsending avvist", severity="WARNING", status=refused.status)
-            response = told(Problem(REFUSALS[refused.status], refused.nb, refused.en))
-            if refused.status != 503:
-                response.headers["WWW-Authenticate"] = f'Bearer realm="barnevernsregisteret", scope="{SCOPE}"'
-            return response
+            return turned_away(refused, SCOPE)
         except Retry:
             return told(Problem(NOT_NOW, "Prøv igjen om litt.", "Try again in a while."))
 
-    def _route(self, request: Request, body: bytes) -> Response:
+    def _route(self, request: Request) -> Response:
         path = request.path.rstrip("/")
         if path == "/openapi.json" and request.method == "GET":
             return Response(status=200, headers={"Content-Type": "application/json"}, body=self._openapi)
@@ -100,7 +107,7 @@ class SubmitApi:
                 "Organisasjonen står ikke i registeret over avsendere. Ta kontakt med registeret.",
                 "The organisation is not in the register of senders. Contact the register.",
             )
-        cases = self._cases(request, body)
+        cases = self._cases(request)
         log("innsending over http", orgnr=caller.orgnr, jti=caller.jti, antall=len(cases))
         answers = [self._one(number, case, account, now) for number, case in enumerate(cases, 1)]
         return Response(
@@ -109,16 +116,8 @@ class SubmitApi:
             body=b'{"kvitteringer":[' + b",".join(answers) + b"]}",
         )
 
-    def _cases(self, request: Request, body: bytes) -> list[dict[str, Any]]:
-        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind != "application/json":
-            raise Problem(NOT_JSON, "Innholdet skal være application/json.", "The content must be application/json.")
-        if len(body) > MOST_BYTES:
-            raise Problem(TOO_LARGE, f"Høyst {MOST_BYTES} byte.", f"At most {MOST_BYTES} bytes.")
-        found = read(body, Limits(bytes=MOST_BYTES))
-        if found.fault is not None:
-            raise Problem(BAD_REQUEST, found.fault.nb, found.fault.en)
-        cases = found.content.get("innsendinger")
+    def _cases(self, request: Request) -> list[dict[str, Any]]:
+        cases = json_body(request, MOST_BYTES).get("innsendinger")
         if not isinstance(cases, list) or not cases or not all(isinstance(case, dict) for case in cases):
             raise Problem(
                 BAD_REQUEST,
