@@ -33,6 +33,8 @@ DEAD_LETTER = "-dead-letter"
 SEALED_TYPE = "application/pkcs7-mime"
 BESIDE = ".konvolutt.json"
 """What the attributes of an archived message are called after it, where they are too many for its metadata."""
+REPLAY = "avspilt-regelsett"
+"""The attribute of an answer that a replay led to: the ruleset of the replay."""
 REDACTED = "redigert"
 """Metadata of an archived file that a client was erased from: SHA-256 of the file as it came."""
 _UNKNOWN = "00000000-0000-0000-0000-000000000000"
@@ -45,6 +47,14 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     data: bytes
     metadata: dict[str, str]
     generation: int = 0
+
+
+class Listed(msgspec.Struct, frozen=True, kw_only=True):
+    """An object as listed: without its bytes."""
+
+    name: str
+    created: datetime
+    metadata: dict[str, str] = {}
 
 
 class Objects(Protocol):
@@ -70,6 +80,10 @@ class Objects(Protocol):
 
     def older_than(self, prefix: str, moment: datetime) -> Iterator[str]:
         """Names below a prefix of objects created before the moment."""
+        ...
+
+    def listed(self, prefix: str) -> Iterator[Listed]:
+        """All below a prefix, by name."""
         ...
 
 
@@ -218,11 +232,12 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         *,
         file_name: str = "",
         sealed: bool = False,
+        again: str = "",
     ) -> None:
         """Publish the answer to a message, under an id of ours that follows from what it says.
 
         `sealed`: the question was, so the answer is, where we know a certificate to seal to; `file_name` is its name in
-        the container.
+        the container. `again` is the ruleset of a replay, whose answer comes after one that was sent.
         """
         attributes = {
             "type": answer_type,
@@ -237,6 +252,8 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
             attributes["klient-korrelasjons-id"] = envelope.klient_korrelasjons_id
         if envelope.traceparent:
             attributes["traceparent"] = envelope.traceparent
+        if again:
+            attributes[REPLAY] = again
         if sealed and self.sealer and (container := self.sealer.seal(envelope.avsender_id, file_name, data)):
             data = container
             attributes["content-type"] = SEALED_TYPE
@@ -322,22 +339,42 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
 
     def sweep(self) -> int:
         """Wake every message that has been open too long: publish it again from the archive. How many were woken."""
-        woken = 0
-        for mark in list(self.ledger.older_than("apne/", self.clock() - self.sweep_after)):
-            opened = self.ledger.read(mark)
+        now, woken = self.clock(), 0
+        marks = list(self.ledger.listed("apne/"))
+        for mark in marks:
+            opened = self.ledger.read(mark.name) if mark.created < now - self.sweep_after else None
             if opened is None:
                 continue
-            name = opened.data.decode()
-            stored = self.archive.read(name)
-            if stored is None:
-                log("åpen melding uten arkiv", severity="ERROR", merke=mark)
+            kept = self.kept(opened.data.decode())
+            if kept is None:
+                log("åpen melding uten arkiv", severity="ERROR", merke=mark.name)
                 continue
-            envelope = kept_attributes(self.archive, name, stored)
-            data = b"" if "dataref" in envelope else stored.data
-            self.topics.publish(self._topic_of(envelope.get("type", "")), data, envelope)
+            self.topics.publish(self._topic_of(kept.attributes.get("type", "")), kept.body, kept.attributes)
             woken += 1
-        log("feid", antall=woken, severity="WARNING" if woken else "INFO")
+        oldest = max((now - mark.created for mark in marks), default=timedelta(0))
+        log(
+            "feid",
+            antall=woken,
+            apne=len(marks),
+            eldste_minutter=round(oldest.total_seconds() / 60, 1),
+            severity="WARNING" if woken else "INFO",
+        )
         return woken
+
+    def kept(self, name: str) -> Delivery | None:
+        """An archived message as it came; None when there is none."""
+        stored = self.archive.read(name)
+        if stored is None:
+            return None
+        attributes = kept_attributes(self.archive, name, stored)
+        received = _received(stored)
+        return Delivery(
+            body=b"" if "dataref" in attributes else stored.data,
+            attributes=attributes,
+            pubsub_id=stored.metadata.get("pubsub-id", ""),
+            published=received,
+            proven=_proven(stored),
+        )
 
     def _topic_of(self, message_type: str) -> str:
         known = TYPES.get(message_type)

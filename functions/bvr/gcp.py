@@ -11,6 +11,7 @@ import io
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
@@ -21,16 +22,23 @@ import google_crc32c
 import grpc
 import msgspec
 from google.api_core.exceptions import (
+    Aborted,
     BadRequest,
+    Cancelled,
     Conflict,
     DeadlineExceeded,
     GoogleAPICallError,
+    InternalServerError,
     InvalidArgument,
     NotFound,
     PreconditionFailed,
+    ResourceExhausted,
     RetryError,
     ServiceUnavailable,
+    Unknown,
 )
+from google.api_core.retry import Retry as Retrying
+from google.api_core.retry import if_exception_type
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery, kms_v1, pubsub_v1, storage
 from google.cloud.bigquery_storage_v1 import BigQueryWriteClient, types, writer
@@ -38,7 +46,7 @@ from google.cloud.bigquery_storage_v1.services.big_query_write.transports import
 from google.protobuf import descriptor_pb2
 
 from bvr.config import Config
-from bvr.desk import Objects, Stored
+from bvr.desk import Listed, Objects, Stored
 from bvr.errors import Broken, Retry
 from bvr.intake.sender import Right
 from bvr.model.concepts import BEGREP, Sak
@@ -48,7 +56,10 @@ from bvr.register.proto import RowWriter
 
 _SIMPLE_UPLOAD = 8 * 1024 * 1024  # above this the client uploads in several requests
 _SECONDS = 30.0
+_OPENING = 10.0  # seconds for a write stream to open
 _ATTEMPTS = 3
+_PASSING = (Aborted, Cancelled, DeadlineExceeded, InternalServerError, ResourceExhausted, ServiceUnavailable, Unknown)
+"""What the Pub/Sub client itself tries again after."""
 
 
 class Bucket:
@@ -159,9 +170,15 @@ class Bucket:
             raise Retry(f"storage purge: {type(error).__name__}") from error
 
     def older_than(self, prefix: str, moment: datetime) -> Iterator[str]:
-        for blob in self._client.list_blobs(self._bucket, prefix=prefix, timeout=_SECONDS):
-            if blob.time_created is not None and blob.time_created < moment:
-                yield blob.name
+        return (one.name for one in self.listed(prefix) if one.created < moment)
+
+    def listed(self, prefix: str) -> Iterator[Listed]:
+        try:
+            for blob in self._client.list_blobs(self._bucket, prefix=prefix, timeout=_SECONDS):
+                if blob.time_created is not None:
+                    yield Listed(name=blob.name, created=blob.time_created, metadata=dict(blob.metadata or {}))
+        except (GoogleAPICallError, RetryError, OSError) as error:
+            raise Retry(f"storage list: {type(error).__name__}") from error
 
 
 class _Parts(io.BufferedIOBase):
@@ -230,25 +247,49 @@ class RegisterTable:
             write_stream=self._template.write_stream,
             proto_rows=types.AppendRowsRequest.ProtoData(rows=types.ProtoRows(serialized_rows=serialized_rows)),
         )
+        stream = None
         try:
-            with self._lock:
-                if self._stream is None:
-                    self._stream = writer.AppendRowsStream(self._write, self._template)
-                future = self._stream.send(request)
-            future.result(timeout=_SECONDS)
+            stream, sent = self._send(request)
+            sent.result(timeout=_SECONDS)
         except (InvalidArgument, BadRequest) as error:
-            self._reset()
+            self._drop(stream)
             raise Broken("append", type(error).__name__) from error
         except Exception as error:
-            self._reset()
+            self._drop(stream)
             raise Retry(f"append: {_first_line(error)}") from error
 
-    def _reset(self) -> None:
+    def _send(self, request: types.AppendRowsRequest) -> tuple[writer.AppendRowsStream, Any]:
         with self._lock:
-            stream, self._stream = self._stream, None
-        if stream is not None:
-            with contextlib.suppress(Exception):  # it is being thrown away
-                stream.close()
+            stream = self._stream
+            if stream is None or not stream.is_active:
+                return self._open(request)
+        return stream, stream.send(request)
+
+    def _open(self, request: types.AppendRowsRequest) -> tuple[writer.AppendRowsStream, Any]:
+        """Send the first request of a new stream. The client waits ten minutes for it to open: we do not."""
+        stream = writer.AppendRowsStream(self._write, self._template)
+        sent: Future[Any] = Future()
+
+        def send() -> None:
+            try:
+                sent.set_result(stream.send(request))
+            except Exception as error:
+                sent.set_exception(error)
+
+        threading.Thread(target=send, name="open write stream", daemon=True).start()
+        found = sent.result(timeout=_OPENING)
+        self._stream = stream
+        return stream, found
+
+    def _drop(self, stream: writer.AppendRowsStream | None) -> None:
+        """Use a stream no more; another that was opened since is left to those who use it."""
+        if stream is None:
+            return
+        with self._lock:
+            if self._stream is stream:
+                self._stream = None
+        with contextlib.suppress(Exception):  # it is being thrown away
+            stream.close()
 
     def elements(self, orgnr: str, sak_id: str) -> frozenset[tuple[str, str]]:
         places = [(f.name, f.concept.__name__) for f in fields(Sak) if f.concept and f.concept.__name__ in BEGREP]
@@ -277,7 +318,9 @@ class Publisher:
             self._client.publish(path, data, ordering_key=ordering_key, **attributes).result(timeout=_SECONDS)
         except Exception as error:
             if ordering_key:
-                self._client.resume_publish(path, ordering_key)
+                # Not paused when it was the time that ran out, or when another that failed was here first.
+                with contextlib.suppress(RuntimeError):
+                    self._client.resume_publish(path, ordering_key)
             raise Retry(f"publish: {type(error).__name__}") from error
 
 
@@ -403,10 +446,15 @@ def rights(query: Queries) -> list[Right]:
 
 def replace_rights(query: Queries, rights: Iterable[Right]) -> None:
     """Replace the register of senders, in one load job."""
+    replace_rows(query, "grunnlag.avsender", rights)
+
+
+def replace_rows(query: Queries, table: str, rows: Iterable[Any]) -> None:
+    """Replace the rows of a table (dataset.table), in one load job."""
     client = query.client
-    place = f"{client.project}.grunnlag.avsender"
+    place = f"{client.project}.{table}"
     client.load_table_from_json(
-        [msgspec.to_builtins(right) for right in rights],
+        [msgspec.to_builtins(row) for row in rows],
         place,
         job_config=bigquery.LoadJobConfig(
             write_disposition="WRITE_TRUNCATE", schema=client.get_table(place, timeout=_SECONDS).schema
@@ -458,7 +506,10 @@ def _queries(project: str, location: str) -> Queries:
 
 @cache
 def publisher(project: str) -> Publisher:
-    options = pubsub_v1.types.PublisherOptions(enable_message_ordering=True)
+    # Where order is kept the client tries for ever, after pauses of up to a minute: an outage of seconds would hold
+    # each receipt of a municipality for as long.
+    again = Retrying(if_exception_type(*_PASSING), initial=0.1, maximum=2.0, multiplier=1.5)
+    options = pubsub_v1.types.PublisherOptions(enable_message_ordering=True, retry=again)
     # One message a request: a receipt waits for nobody.
     batch = pubsub_v1.types.BatchSettings(max_messages=1)
     return Publisher(pubsub_v1.PublisherClient(batch_settings=batch, publisher_options=options), project)

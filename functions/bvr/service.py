@@ -7,13 +7,15 @@ follows from the content. (Reference sections 3.5 and 5.6.)
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 import msgspec
 
 from bvr.chain import Erased
-from bvr.desk import Desk, Objects, Taken
+from bvr.desk import REPLAY, Desk, Objects, Taken
 from bvr.errors import Broken, Retry
 from bvr.intake.envelope import Delivery, Envelope
 from bvr.intake.payload import Opens, Payload, open_payload
@@ -25,8 +27,11 @@ from bvr.receipt import Receipt, answer_id, file_name, render
 from bvr.register import orders
 from bvr.register.proto import RowWriter
 from bvr.register.rows import Cipher, row
-from bvr.rules import RULES
+from bvr.rules import RULES, RULESET
 from bvr.verdict import Verdict
+
+_REPLAYED = "-regelsett-"
+"""What the entry, and the sent marker, of a replay are called after the first ones, before the ruleset."""
 
 
 class Register(Protocol):
@@ -59,6 +64,20 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     answer_type: str | None = None
     row: bytes
     orgnr: str | None = None
+
+
+class Again(StrEnum):
+    """What a replay made of a message: OPEN and REPEATED have no entry of their own, and BARRED may not enter now."""
+
+    CHANGED = "endret"
+    UNCHANGED = "uendret"
+    SAME = "samme-regelsett"
+    RESTORED = "gjenopprettet"
+    OPEN = "apen"
+    REPEATED = "gjentatt"
+    ANOTHERS = "en-annens"
+    BARRED = "stengt"
+    GONE = "borte"
 
 
 class Gone(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,7 +113,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
             entry, repeated = self._entry(taken, payload)
             if isinstance(entry, Gone):
                 return self._forget(taken, payload, entry, answer)
-            return self._finish(taken.envelope, payload, entry, repeated, answer)
+            return self._finish(taken, payload, entry, repeated, answer)
         except Broken as broken:
             if not answer:
                 raise
@@ -133,11 +152,20 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
                 return entry, False
             stored = ledger.read(name)  # somebody was first: theirs is the truth
             assert stored is not None
-        entry = msgspec.json.decode(stored.data, type=Entry)
+        entry = self._in_effect(name, msgspec.json.decode(stored.data, type=Entry))
         # What is empty, or cannot be had, is one content whoever sends it.
         if entry.receipt.verdict is Verdict.REJECTED and self._itself(envelope):
             return Gone(receipt=entry.receipt), False
         return entry, entry.melding_id != envelope.melding_id
+
+    def _in_effect(self, name: str, entry: Entry) -> Entry:
+        """The entry that holds now: of the newest ruleset that the content was replayed through, else the first."""
+        if entry.receipt.ruleset == RULESET:
+            return entry
+        stem = name.removesuffix(".json") + _REPLAYED
+        newest = max((one.name for one in self.desk.ledger.listed(stem)), default=None)
+        stored = self.desk.ledger.read(newest) if newest else None
+        return msgspec.json.decode(stored.data, type=Entry) if stored else entry
 
     def _erased(self, envelope: Envelope, payload: Payload, outcome: Outcome) -> Gone | None:
         """Whether a message was erased, or is of what was: only what was refused can be."""
@@ -156,25 +184,24 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
         """Keep nothing of what was erased."""
         envelope, receipt = taken.envelope, gone.receipt
         if answer and gone.answer_type:
-            profile = answer_profile(envelope.type)
-            self.desk.answer(
-                envelope,
-                gone.answer_type,
-                render(receipt, profile, _ssb_ids()),
-                answer_id(receipt.kvitterings_id, receipt.svar_til),
-                file_name=file_name(receipt, profile),
-                sealed=payload.sealed,
-            )
+            self._answer(envelope, payload, receipt, gone.answer_type)
         self.desk.forget(taken)
         log("slettet sak kom igjen", severity="WARNING", melding_id=envelope.melding_id)
         return receipt
 
     def _process(
-        self, envelope: Envelope, payload: Payload, received: datetime, senders: Senders
+        self,
+        envelope: Envelope,
+        payload: Payload,
+        received: datetime,
+        senders: Senders,
+        first: Receipt | None = None,
+        handled: datetime | None = None,
     ) -> tuple[Entry, Outcome]:
-        message = Message(envelope=envelope, payload=payload, received=received, handled=self.desk.clock())
+        """`first` is the receipt of the same content when it came: where it stood among the others then, it stands."""
+        message = Message(envelope=envelope, payload=payload, received=received, handled=handled or self.desk.clock())
         try:
-            outcome = process(message, _KnownHere(self.desk.ledger, self.register), self.settings, senders)
+            outcome = process(message, _KnownHere(self.desk.ledger, self.register, first), self.settings, senders)
             serialized = self.rows.serialize(row(outcome, self.cipher))
         except (Broken, RuntimeError):
             raise
@@ -189,9 +216,9 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
         )
         return entry, outcome
 
-    def _finish(self, envelope: Envelope, payload: Payload, entry: Entry, repeated: bool, answer: bool) -> Receipt:
+    def _finish(self, taken: Taken, payload: Payload, entry: Entry, repeated: bool, answer: bool) -> Receipt:
         """Row before receipt, receipt before answer: a receipt never claims what is not stored."""
-        receipt = entry.receipt
+        envelope, receipt = taken.envelope, entry.receipt
         if receipt.missing_predecessor and entry.orgnr:
             self.desk.ledger.create(_gap_mark(entry.orgnr, receipt.missing_predecessor), b"")
         kept = f"kvittering/{receipt.kvitterings_id}/{receipt.svar_til}.json"
@@ -210,8 +237,10 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
             "behandlet",
             traceparent=envelope.traceparent,
             melding_id=envelope.melding_id,
+            avsender_id=envelope.avsender_id,
             innsending_id=receipt.innsending_id,
             kvitterings_id=receipt.kvitterings_id,
+            sekunder=round((self.desk.clock() - min(taken.received, taken.delivery.published)).total_seconds(), 3),
             utfall=receipt.verdict.value,
             verste=receipt.worst.name,
             feil=receipt.fault,
@@ -221,18 +250,125 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
         if entry.answer_type is None or not answer:  # an answer is never answered
             self.desk.close(envelope)
         else:
-            profile = answer_profile(envelope.type)
-            self.desk.answer(
-                envelope,
-                entry.answer_type,
-                render(receipt, profile, _ssb_ids()),
-                answer_id(receipt.kvitterings_id, receipt.svar_til),
-                file_name=file_name(receipt, profile),
-                sealed=payload.sealed,
-            )
+            self._answer(envelope, payload, receipt, entry.answer_type)
         return receipt
 
-    # --- after intake --------------------------------------------------------------------------------------------
+    def _answer(
+        self, envelope: Envelope, payload: Payload, receipt: Receipt, answer_type: str, *, again: str = ""
+    ) -> None:
+        profile = answer_profile(envelope.type)
+        self.desk.answer(
+            envelope,
+            answer_type,
+            render(receipt, profile, _ssb_ids()),
+            answer_id(receipt.kvitterings_id, receipt.svar_til),
+            file_name=file_name(receipt, profile),
+            sealed=payload.sealed,
+            again=again,
+        )
+
+    # --- replay --------------------------------------------------------------------------------------------------
+
+    def again(self, name: str, *, fetched: bool = False, only: Collection[str] | None = None) -> Again:
+        """Take a message of the archive through the rules of today, beside what was made of it: a row and an entry of
+        their own, and an answer when another outcome is to be told of. Doing it again changes nothing.
+
+        `fetched` is a case that no message brought: nobody waits for an answer. With `only`, what is known to be of
+        another reporter (organisation number) is left. Raises Retry for faults of the
+        platform, and Broken for our own: then nothing was made.
+        """
+        found = self._kept(name)
+        if found is None:
+            return Again.GONE
+        taken, payload, ledger_name, first = found
+        if first is None:
+            return Again.OPEN
+        if first.melding_id != taken.envelope.melding_id:
+            return Again.REPEATED
+        if only is not None and first.orgnr is not None and first.orgnr not in only:
+            return Again.ANOTHERS
+        before = self._in_effect(ledger_name, first)
+        if before.receipt.ruleset == RULESET:
+            return Again.SAME
+        envelope, ledger = taken.envelope, self.desk.ledger
+        entry, outcome = self._process(
+            envelope, payload, taken.received, self.senders.current(envelope.avsender_id), first.receipt
+        )
+        if outcome.denied or outcome.erased:
+            return Again.BARRED  # what was decided of it then stands
+        kept = f"kvittering/{entry.receipt.kvitterings_id}/{entry.receipt.svar_til}.json"
+        self.register.append(entry.row)
+        ledger.create(kept, msgspec.json.encode(entry.receipt))
+        differs = _told(entry.receipt) != _told(before.receipt)
+        if differs and entry.answer_type and not fetched:
+            self._answer(envelope, payload, entry.receipt, entry.answer_type, again=RULESET)
+        # Last: what was interrupted before this is done again, with the same ids.
+        ledger.create(f"{ledger_name.removesuffix('.json')}{_REPLAYED}{RULESET}.json", msgspec.json.encode(entry))
+        log(
+            "avspilt",
+            melding_id=envelope.melding_id,
+            innsending_id=entry.receipt.innsending_id,
+            kvitterings_id=entry.receipt.kvitterings_id,
+            utfall=entry.receipt.verdict.value,
+            endret=differs,
+        )
+        return Again.CHANGED if differs else Again.UNCHANGED
+
+    def restore(self, name: str) -> Again:
+        """Give the register back what a message of the archive led to: the very rows that the ledger has; where it has
+        none, what comes of the message now, as if it had been processed when it was received. Nobody is told."""
+        found = self._kept(name)
+        if found is None:
+            return Again.GONE
+        taken, payload, ledger_name, first = found
+        envelope, ledger = taken.envelope, self.desk.ledger
+        if first is not None and first.melding_id != envelope.melding_id:
+            return Again.REPEATED
+        entries = [first] if first else []
+        if first is None:
+            senders = self.senders.current(envelope.avsender_id)
+            entry, outcome = self._process(envelope, payload, taken.received, senders, handled=taken.received)
+            if outcome.erased or self._erased(envelope, payload, outcome):
+                return Again.BARRED
+            if outcome.denied:
+                self.desk.quarantine(taken, outcome.denied.reason)
+                ledger_name = ledger_name.replace(".json", f"-avsender-{senders.version[:16]}.json")
+            entries = [entry]
+        else:
+            stem = ledger_name.removesuffix(".json") + _REPLAYED
+            replayed = (ledger.read(one.name) for one in ledger.listed(stem))
+            entries += [msgspec.json.decode(one.data, type=Entry) for one in replayed if one]
+        for entry in entries:
+            receipt = entry.receipt
+            if receipt.missing_predecessor and entry.orgnr:
+                ledger.create(_gap_mark(entry.orgnr, receipt.missing_predecessor), b"")
+            self.register.append(entry.row)
+            ledger.create(f"kvittering/{receipt.kvitterings_id}/{receipt.svar_til}.json", msgspec.json.encode(receipt))
+        ledger.create(ledger_name, msgspec.json.encode(entries[0]))
+        return Again.RESTORED
+
+    def _kept(self, name: str) -> tuple[Taken, Payload, str, Entry | None] | None:
+        """An archived message, opened, with the name of its entry and what the ledger has there."""
+        delivery = self.desk.kept(name)
+        if delivery is None:
+            return None
+        taken = self.desk.take(delivery, self.settings.limits.bytes, mark=False)
+        payload = self._open(taken)
+        ledger_name = _ledger_name(taken.envelope, payload)
+        stored = self.desk.ledger.read(ledger_name)
+        first = msgspec.json.decode(stored.data, type=Entry) if stored else None
+        return taken, payload, ledger_name, first
+
+    def deliver(self, delivery: Delivery) -> None:
+        """An answer has reached the topic."""
+        Courier(desk=self.desk, outbound=self.outbound).deliver(delivery)
+
+
+class Courier(msgspec.Struct, frozen=True, kw_only=True):
+    """Takes answers on from the topic. It has no use of what identifiers are encrypted with, and is not given it."""
+
+    desk: Desk
+    outbound: Outbound | None = None
 
     def deliver(self, delivery: Delivery) -> None:
         """An answer has reached the topic: hand it on where that is ours to do, mark it as sent, and close the message
@@ -243,6 +379,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
         # "Received" is not the answer: the message stays open until that has been sent too.
         received = attributes.get("type", "").endswith(".mottatt")
         sent += "-mottatt" if received else ""
+        sent += f"{_REPLAYED}{again}" if (again := attributes.get(REPLAY)) else ""
         if self.outbound and self.outbound.handles(receiver) and not self.desk.ledger.exists(sent):
             self.outbound.send(attributes, self._data(delivery))
         self.desk.ledger.create(sent, attributes.get("melding-id", "").encode())
@@ -264,9 +401,10 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
 class _KnownHere:
     """What the ledger and the register know: the pipeline's view of the world."""
 
-    def __init__(self, ledger: Objects, register: Register) -> None:
+    def __init__(self, ledger: Objects, register: Register, first: Receipt | None = None) -> None:
         self._ledger = ledger
         self._register = register
+        self._first = first
 
     def first_content(self, orgnr: str, innsending_id: str, digest: str) -> str:
         name = f"innsending/{orgnr}/{innsending_id}"
@@ -276,6 +414,8 @@ class _KnownHere:
         return stored.data.decode() if stored else digest
 
     def has(self, orgnr: str, innsending_id: str) -> bool | None:
+        if self._first is not None:
+            return self._first.missing_predecessor is None  # as it was when it came
         return self._ledger.exists(f"innsending/{orgnr}/{innsending_id}")
 
     def awaited(self, orgnr: str, innsending_id: str) -> bool:
@@ -304,6 +444,14 @@ def _ledger_name(envelope: Envelope, payload: Payload) -> str:
 
 def _orgnr(outcome: Outcome) -> str | None:
     return outcome.document.avgiver.organisasjonsnummer if outcome.document else None
+
+
+def _told(receipt: Receipt) -> tuple[object, ...]:
+    """What of a receipt a sender acts on: another wording is not another outcome."""
+    findings = sorted(
+        (f.rule, f.severity.name, f.element or "", f.element_id or "", f.path or "") for f in receipt.findings
+    )
+    return receipt.verdict, receipt.worst, receipt.fault, findings
 
 
 def _ssb_ids() -> dict[str, str]:

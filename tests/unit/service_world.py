@@ -10,7 +10,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 import msgspec
 
-from bvr.desk import Desk, Objects, Stored
+from bvr.desk import Desk, Listed, Objects, Stored
 from bvr.errors import Broken, Retry
 from bvr.intake.envelope import Delivery
 from bvr.intake.protocol import SSB_SUBMIT, SUBMIT
@@ -94,6 +94,11 @@ class Bucket:
         for name, (_, created) in sorted(self.objects.items()):
             if name.startswith(prefix) and created < moment:
                 yield name
+
+    def listed(self, prefix: str) -> Iterator[Listed]:
+        for name, (stored, created) in sorted(self.objects.items()):
+            if name.startswith(prefix):
+                yield Listed(name=name, created=created, metadata=stored.metadata)
 
     def names(self, prefix: str) -> list[str]:
         return sorted(name for name in self.objects if name.startswith(prefix))

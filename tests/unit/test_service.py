@@ -11,6 +11,7 @@ import pytest
 from bvr.desk import INLINE_LIMIT
 from bvr.errors import Retry
 from bvr.findings import Severity
+from bvr.intake.envelope import read_delivery
 from bvr.intake.protocol import INVALID, RECEIPT, SERVER_FAULT, SSB_REPORT
 from bvr.model.xml import encode
 from bvr.rules.examples import BOY, document, melding, personalia, plan, sak, slettet, uid, undersokelse
@@ -401,3 +402,21 @@ def test_nothing_that_identifies_a_person_leaves_intake(capsys: pytest.CaptureFi
 
 def test_severity_names_are_those_of_the_protocol() -> None:
     assert [s.name for s in Severity] == ["OK", "INFO", "WARNING", "ERROR", "FATAL"]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"data": {"a": 1}},
+        {"data": 7},
+        {"data": "æ"},
+        {"data": "", "attributes": ["x"]},
+        {"data": "", "publishTime": 5},
+        {"data": "", "publishTime": "i går"},
+        {"data": "", "publishTime": "0001-01-01T00:00:00+14:00"},
+    ],
+)
+def test_what_is_no_push_is_told_and_no_fault_of_ours(message: dict[str, Any]) -> None:
+    """Found by fuzzing: the first ones raised a TypeError, and would have been delivered for ever."""
+    with pytest.raises(ValueError, match=r"message|data"):
+        read_delivery({"message": message})
