@@ -1,0 +1,106 @@
+resource "google_storage_bucket" "all" {
+  # checkov:skip=CKV_GCP_78:a version of what was erased would not be erased; soft delete undoes a mistake
+  for_each = var.buckets
+
+  name                        = "${var.project}-${each.key}"
+  location                    = var.region
+  storage_class               = each.value.storage_class
+  uniform_bucket_level_access = true
+  public_access_prevention    = "enforced"
+  force_destroy               = false
+  labels                      = local.labels
+
+  # Objects are written once; a version of one that was erased would not be erased. Soft delete is what undoes a mistake.
+  versioning {
+    enabled = false
+  }
+
+  encryption {
+    default_kms_key_name = google_kms_crypto_key.data.id
+  }
+
+  logging {
+    log_bucket = google_storage_bucket.access_log.name
+  }
+
+  soft_delete_policy {
+    retention_duration_seconds = each.value.soft_delete_seconds
+  }
+
+  dynamic "retention_policy" {
+    for_each = each.value.retention_seconds[*]
+    content {
+      retention_period = retention_policy.value
+    }
+  }
+
+  dynamic "lifecycle_rule" {
+    for_each = each.value.delete_after_days[*]
+    content {
+      condition {
+        age = lifecycle_rule.value
+      }
+      action {
+        type = "Delete"
+      }
+    }
+  }
+
+  lifecycle {
+    prevent_destroy = true
+  }
+
+  depends_on = [google_kms_crypto_key_iam_member.agents]
+}
+
+# Who read which object: names of objects hold ids of messages, never of persons.
+resource "google_storage_bucket" "access_log" {
+  # checkov:skip=CKV_GCP_62:it is the log
+  name                        = "${var.project}-tilgangslogg"
+  location                    = var.region
+  uniform_bucket_level_access = true
+  public_access_prevention    = "enforced"
+  labels                      = local.labels
+
+  versioning {
+    enabled = true
+  }
+
+  encryption {
+    default_kms_key_name = google_kms_crypto_key.data.id
+  }
+
+  lifecycle_rule {
+    condition {
+      age = 400
+    }
+    action {
+      type = "Delete"
+    }
+  }
+
+  depends_on = [google_kms_crypto_key_iam_member.agents]
+}
+
+# Zipped code, one object a build.
+resource "google_storage_bucket" "builds" {
+  name                        = "${var.project}-bygg"
+  location                    = var.region
+  uniform_bucket_level_access = true
+  public_access_prevention    = "enforced"
+  labels                      = local.labels
+
+  versioning {
+    enabled = true
+  }
+
+  encryption {
+    default_kms_key_name = google_kms_crypto_key.data.id
+  }
+
+  logging {
+    log_bucket = google_storage_bucket.access_log.name
+  }
+
+  depends_on = [google_kms_crypto_key_iam_member.agents]
+}
