@@ -30,6 +30,7 @@ from typing import Any
 from emulator.processes import HOST
 
 PATCHED_VERSIONS = {"bqemulator": "1.4.0", "duckdb": "1.5.5"}
+MEMORY = "5.5GiB"
 # Open AppendRows streams hold a thread each; this many instances of functions may keep one.
 WRITE_STREAMS = 256
 # Translated statements that are kept, some kilobytes each.
@@ -213,6 +214,22 @@ def threads_for_open_streams() -> None:
         aio = Aio
 
     server_module.grpc = Grpc
+
+
+def memory_has_a_limit() -> None:
+    """Upstream lets DuckDB take four fifths of the machine before it spills, and a national register takes them.
+
+    The other processes of the local cloud, and whoever works at the machine, are left the rest.
+    """
+    from bqemulator.storage.engine import DuckDBEngine
+
+    apply_pragmas = DuckDBEngine._apply_session_pragmas
+
+    def apply_with_limit(self: Any) -> None:
+        apply_pragmas(self)
+        self._connection.execute(f"SET memory_limit = '{MEMORY}'")
+
+    DuckDBEngine._apply_session_pragmas = apply_with_limit
 
 
 def failed_queries_fail() -> None:
@@ -558,21 +575,36 @@ def _project_lists(tree: Any) -> bool:
         known = {whole.lower()}
         joins = list(select.args.get("joins") or [])
         while joins and (name := _unnested(joins[0], known)) and _named_once(select, name):
-            column = f"{name}__element"
+            offset = joins[0].this.args.get("offset")
+            place = offset.name.lower() if offset else ""
+            if place and not _named_once(select, place, times=0):
+                break
             unnest = joins.pop(0).this
             for one in list(select.find_all(exp.Column)):
                 parts = [part.copy() for part in one.parts]
                 if parts[0].name.lower() == unnest.alias.lower() and len(parts) > 1:
                     del parts[0]  # `_t0.x.a`, where upstream knew the columns
-                if parts[0].name.lower() == name:
-                    parts[0].set("this", column)
+                if parts[0].name.lower() in (name, place):
+                    known_as = parts[0].name
+                    parts[0].set("this", f"{known_as.lower()}__element")
                     renamed = exp.column(*reversed(parts))
-                    one.replace(exp.alias_(renamed, name) if one.parent is select and len(parts) == 1 else renamed)
+                    one.replace(exp.alias_(renamed, known_as) if one.parent is select and len(parts) == 1 else renamed)
+            for one in select.expressions:  # upstream's `(place - 1)` has lost its name
+                if (
+                    place
+                    and isinstance(one, exp.Paren)
+                    and f"{place}__element" in {c.name for c in one.find_all(exp.Column)}
+                ):
+                    one.replace(exp.alias_(one.copy(), place))
             (values,) = unnest.expressions
-            projected = exp.alias_(exp.Anonymous(this="unnest", expressions=[values.copy()]), column)
-            inner = exp.Select(expressions=[exp.Star(), projected]).from_(source.copy())
+            added = [exp.alias_(exp.Anonymous(this="unnest", expressions=[values.copy()]), f"{name}__element")]
+            if place:  # lists that are unnested beside one another go together
+                length = exp.Anonymous(this="len", expressions=[values.copy()])
+                series = exp.Anonymous(this="generate_series", expressions=[exp.Literal.number(1), length])
+                added.append(exp.alias_(exp.Anonymous(this="unnest", expressions=[series]), f"{place}__element"))
+            inner = exp.Select(expressions=[exp.Star(), *added]).from_(source.copy())
             source = inner.subquery(whole)
-            known.add(column)
+            known.add(f"{name}__element")
             changed = True
         select.args["from_"].set("this", source)
         select.set("joins", joins)
@@ -588,7 +620,6 @@ def _unnested(join: Any, known: set[str]) -> str:
         not isinstance(unnest, exp.Unnest)
         or join.args.get("kind") != "CROSS"
         or any(join.args.get(one) for one in ("side", "on", "using", "method"))
-        or unnest.args.get("offset")
         or len(unnest.expressions) != 1
         or unnest.find(exp.Select)
     ):
@@ -598,7 +629,7 @@ def _unnested(join: Any, known: set[str]) -> str:
     return columns[0].name.lower() if columns and len(columns) == 1 and roots and roots <= known else ""
 
 
-def _named_once(select: Any, name: str) -> bool:
+def _named_once(select: Any, name: str, times: int = 1) -> bool:
     """Whether nothing else in a query has a name, by which it could be meant."""
     from sqlglot import exp
 
@@ -606,7 +637,7 @@ def _named_once(select: Any, name: str) -> bool:
     given += [one.name for function in select.find_all(exp.Lambda) for one in function.expressions]
     for one in select.find_all(exp.TableAlias):
         given += [one.name, *(column.name for column in one.args.get("columns") or [])]
-    return [one.lower() for one in given].count(name) == 1
+    return [one.lower() for one in given].count(name) == times
 
 
 def _replace_endpoint(router: Any, old: Any, new: Any) -> None:
@@ -629,6 +660,7 @@ PATCHES: dict[str, Patch] = {
         no_copy_of_the_table_per_write,
         one_statement_at_a_time,
         threads_for_open_streams,
+        memory_has_a_limit,
         failed_queries_fail,
         a_job_id_runs_once,
         callers_by_their_token,

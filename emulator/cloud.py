@@ -17,9 +17,9 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -30,16 +30,29 @@ from emulator.functions import SOURCE, FunctionRunner, bare_environment
 from emulator.kommune import KommuneServer
 from emulator.processes import HOST, Child, Spawner, accepts_connections, answers_http, free_ports
 from emulator.scheduler import Scheduler
-from emulator.tokens import GoogleSigner, Key, TokenServer, own_account
+from emulator.tokens import (
+    ALTINN,
+    BUFDIR,
+    MUNICIPALITY,
+    SSB,
+    SUPPLIER,
+    GoogleSigner,
+    Key,
+    TokenServer,
+    own_account,
+)
 from emulator.topology import ROOT, Subscription, Topology
 
 if TYPE_CHECKING:
     import requests
 
+    from bvr.api.rights import Rett
     from bvr.intake.sender import Right
 
 PROJECT = "bvr-lokal"
 TIMEOUT = 30.0
+LOCAL_KOMMUNE = "3301"
+"""The municipality that the local client `kommune` answers for."""
 
 
 class LocalCloud:
@@ -84,6 +97,7 @@ class LocalCloud:
         self._runner = FunctionRunner(self.topology, self._spawner, self.run_dir / "logs", source)
         self._runner.reserve(self.topology.functions if functions is True else functions or [])
         self._servers: dict[str, Child] = {}
+        self._commands: dict[str, tuple[list[str], dict[str, str]]] = {}
         self._tokens: TokenServer | None = None
         self._kommune: KommuneServer | None = None
         self._scheduler: Scheduler | None = None
@@ -179,17 +193,11 @@ class LocalCloud:
         self._runner.start(self._environment)
 
         with ThreadPoolExecutor() as pool:
-            rest = f"http://{HOST}:{rest_port}/healthz"
             _raise_first(
                 [
-                    pool.submit(self._prepare, "storage", lambda: answers_http(self._storage), self._create_buckets),
-                    pool.submit(self._prepare, "pubsub", lambda: accepts_connections(pubsub_host), self._create_topics),
-                    pool.submit(
-                        self._prepare,
-                        "bigquery",
-                        lambda: accepts_connections(f"{HOST}:{grpc_port}") and answers_http(rest),
-                        self._create_tables,
-                    ),
+                    pool.submit(self._prepare, "storage", self._create_buckets),
+                    pool.submit(self._prepare, "pubsub", self._create_topics),
+                    pool.submit(self._prepare, "bigquery", self._create_tables),
                     pool.submit(self._await_functions),
                 ]
             )
@@ -216,6 +224,31 @@ class LocalCloud:
     def log(self, name: str) -> Path:
         """The log of a function or of `pubsub`, `bigquery` or `storage`."""
         return self.run_dir / "logs" / f"{name}.log"
+
+    def restart(self, server: str, *, gently: bool = True) -> None:
+        """End `pubsub`, `bigquery` or `storage` and start it again on the same port: what it kept on disk is there.
+
+        `gently=False`: killed, as when the machine is lost.
+        """
+        self._servers[server].stop(gently=gently, timeout=20.0)
+        command, environment = self._commands[server]
+        child = self._spawner.spawn(server, command, self.log(server), environment)
+        self._servers[server] = child
+        child.wait_until(self._answering(server))
+
+    def pid(self, server: str) -> int:
+        """The process id of `pubsub`, `bigquery` or `storage`."""
+        return self._servers[server].pid
+
+    def _answering(self, server: str) -> Callable[[], bool]:
+        """Whether a server takes calls."""
+        if server == "storage":
+            return lambda: answers_http(self._storage)
+        if server == "pubsub":
+            return lambda: accepts_connections(self._environment["PUBSUB_EMULATOR_HOST"])
+        rest = f"{self._environment['BIGQUERY_EMULATOR_HOST']}/healthz"
+        write = self._environment["BVR_BIGQUERY_WRITE_ENDPOINT"]
+        return lambda: accepts_connections(write) and answers_http(rest)
 
     def trigger(self, schedule: str, at: datetime | None = None) -> requests.Response:
         """Run a schedule now, as if it were `at`; raise if its function answers an error."""
@@ -257,6 +290,7 @@ class LocalCloud:
             "BVR_MASKINPORTEN_CLIENT_ID": self.tokens.client("registeret").client_id,
             "BVR_MASKINPORTEN_KEY": self.tokens.client("registeret").key_file,
             "BVR_MASKINPORTEN_ISSUER": self.tokens.issuer,
+            "BVR_ALTINN": ALTINN,
             **self._more,
         }
         if "uttrekk" in self._runner.names:
@@ -309,10 +343,10 @@ class LocalCloud:
 
         write(self._pki, REGISTER_ORGNR, SUPPLIER_ORGNR)
 
-    def _prepare(self, name: str, ready: Callable[[], bool], fill: Callable[[], str]) -> None:
+    def _prepare(self, name: str, fill: Callable[[], str]) -> None:
         """Wait for a server, fill it, and say so."""
         if name in self._servers:
-            self._servers[name].wait_until(ready)
+            self._servers[name].wait_until(self._answering(name))
         self._progress(f"{name}: {fill()}")
 
     def _data_option(self, name: str) -> tuple[str, ...]:
@@ -330,6 +364,7 @@ class LocalCloud:
 
     def _spawn(self, name: str, command: list[str], **more: str) -> None:
         environment = bare_environment() | {"PYTHONPATH": str(ROOT)} | more
+        self._commands[name] = command, environment
         self._servers[name] = self._spawner.spawn(name, command, self.log(name), environment)
 
     def _create_buckets(self) -> str:
@@ -453,6 +488,8 @@ class LocalCloud:
             from bvr.statistics.inputs import known
 
             self._load("grunnlag.befolkning", known(), replace=True)
+        if any(table.id == "grunnlag.rett" for table in wanted):
+            self.add_rights(_rights(), replace=True)
         if any(table.id == "grunnlag.formal" for table in wanted):
             self._add_purpose(client)
         return f"{len(self.topology.datasets)} datasets, {len(wanted)} tables and views"
@@ -475,6 +512,10 @@ class LocalCloud:
     def add_senders(self, rights: Iterable[Right], *, replace: bool = False) -> None:
         """Rows of `grunnlag.avsender`, beside those of the synthetic municipalities or in place of all."""
         self._load("grunnlag.avsender", rights, replace=replace)
+
+    def add_rights(self, rights: Iterable[Rett], *, replace: bool = False) -> None:
+        """Rows of `grunnlag.rett`, beside those of the local clients and the synthetic municipalities."""
+        self._load("grunnlag.rett", rights, replace=replace)
 
     def _load(self, name: str, rows: Iterable[Any], *, replace: bool) -> None:
         import msgspec
@@ -511,6 +552,32 @@ class LocalCloud:
         )
         if self._with_schedules:
             self._scheduler.start()
+
+
+def _rights() -> Iterator[Rett]:
+    """What those may see who have a client of the local cloud, and the synthetic municipalities."""
+    from bvr.api.rights import EVERYWHERE, Product, Rett, Role
+    from bvr.simulate.population import kommuner
+
+    every = tuple(Product)
+    local = [
+        ("Bufdir", BUFDIR, Role.BUFDIR, (), (Product.EXTRACTS, Product.QUALITY), None),
+        ("SSB", SSB, Role.SSB, (EVERYWHERE,), every, None),
+        ("Prøve kommune", MUNICIPALITY, Role.MUNICIPALITY, (LOCAL_KOMMUNE,), every, None),
+        ("Prøve fagsystem", SUPPLIER, Role.SUPPLIER, (), (Product.QUALITY,), "Prøve"),
+        *((k.name, k.orgnr, Role.MUNICIPALITY, (k.number,), every, None) for k in kommuner()),
+    ]
+    for name, orgnr, role, regions, products, supplier in local:
+        yield Rett(
+            orgnr=orgnr,
+            navn=name,
+            rolle=role.value,
+            regioner=tuple(regions),
+            produkter=tuple(one.value for one in products),
+            hjemmel="ingen: data er syntetiske",
+            leverandor=supplier,
+            gyldig_fra=date(2000, 1, 1),
+        )
 
 
 def _raise_first(started: Iterable[Future[None]]) -> None:

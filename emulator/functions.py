@@ -89,6 +89,11 @@ class FunctionRunner:
         for name, child in self._running.items():
             child.wait_until(partial(accepts_connections, f"{HOST}:{self._ports[name]}"))
 
+    def restart(self, name: str, environment: Mapping[str, str]) -> None:
+        """Kill a function's instance and start another at the same address; it is not waited for."""
+        self._running.pop(name).stop(gently=False)
+        self._running[name] = self._spawn(name, environment)
+
     def log(self, name: str) -> Path:
         """Where a function's output goes."""
         return self._log_folder / f"{name}.log"
