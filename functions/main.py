@@ -7,7 +7,6 @@ feiing = sweep · avledning = derive · sporringer = run_queries · uttrekk = ex
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -20,113 +19,18 @@ from bvr.errors import Retry
 from bvr.intake.envelope import Delivery, read_delivery
 from bvr.intake.protocol import TYPES
 from bvr.log import log
+from bvr.wiring import courier, desk, now, opener, senders, service
 
 if TYPE_CHECKING:
+    from bvr.api.governance import Governance
     from bvr.api.handler import Api
+    from bvr.api.http import Request, Response
+    from bvr.api.maskinporten import Verifier
+    from bvr.api.pulls import PullLog
+    from bvr.api.rights import RightsRegister
     from bvr.api.submit import SubmitApi
-    from bvr.desk import Desk
-    from bvr.fiksio.send import FiksClient
     from bvr.hendelse.service import EventService
-    from bvr.intake.sealed import Opener
-    from bvr.intake.sealed.seal import AnswerSealer
-    from bvr.intake.sender import SenderRegister
     from bvr.kostra.intake import KostraService
-    from bvr.service import Service
-
-
-@cache
-def desk() -> Desk:
-    """Where messages come in and answers go out, with Google behind its ports: made once a process."""
-    from bvr import gcp
-    from bvr.desk import Desk
-
-    c = config()
-    storage = gcp.storage_client(c.project)
-    return Desk(
-        archive=gcp.Bucket(storage, c.bucket(c.bucket_arkiv)),
-        ledger=gcp.Bucket(storage, c.bucket(c.bucket_protokoll)),
-        inbox=gcp.Bucket(storage, c.bucket(c.bucket_innboks)),
-        topics=gcp.publisher(c.project),
-        clock=_now,
-        account=c.konto_id,
-        topic_in=c.topic_innsending,
-        topic_events=c.topic_hendelse,
-        topic_out=c.topic_kvittering,
-        sealer=_sealer(),
-        sweep_after=timedelta(minutes=c.sweep_after_minutes),
-    )
-
-
-def _sealer() -> AnswerSealer | None:
-    """Seals answers to those whose certificate the register of senders knows; None without a key to sign with."""
-    c = config()
-    if not c.seal_key:
-        return None
-    from bvr.intake.sealed.keys import certificates, private_key
-    from bvr.intake.sealed.seal import AnswerSealer, Signing
-
-    own, *chain = certificates(Path(c.seal_certificate))
-    signing = Signing(key=private_key(Path(c.seal_key)), certificate=own, chain=chain)
-    return AnswerSealer(signing, lambda account: senders().certificate_of(account))
-
-
-@cache
-def opener() -> Opener | None:
-    """Opens sealed messages with the keys of Cloud KMS, or with those mounted as files; None where there are none."""
-    c = config()
-    if not (c.kms_keys or c.private_keys):
-        return None
-    from bvr import gcp
-    from bvr.intake.sealed import Opener
-    from bvr.intake.sealed.keys import PemKeys
-    from bvr.intake.sealed.trust import Trust
-
-    keys = gcp.kms_keys(c.kms_keys.split(",")) if c.kms_keys else PemKeys.of(c.private_keys)
-    return Opener(
-        keys=keys,
-        trust=Trust.of(Path(c.trusted_issuers).read_bytes()),
-        limits=c.sealed_limits,
-    )
-
-
-@cache
-def senders() -> SenderRegister:
-    """Who may report for whom, read from BigQuery now and then."""
-    from bvr import gcp
-    from bvr.intake.sender import SenderRegister
-
-    query = gcp.queries(config())
-    return SenderRegister(lambda: gcp.rights(query), _now)
-
-
-@cache
-def service() -> Service:
-    """The flow of a case."""
-    from bvr import gcp
-    from bvr.register.keys import TinkCipher
-    from bvr.register.proto import RowWriter
-    from bvr.service import Service
-
-    c = config()
-    rows = RowWriter.of(c.schemas / "register" / "innsending" / "schema.json")
-    return Service(
-        desk=desk(),
-        register=gcp.RegisterTable(gcp.write_client(c.bigquery_write_endpoint), gcp.queries(c), c, rows),
-        cipher=TinkCipher.of(c.keyset, gcp.unwrapping(c)),
-        rows=rows,
-        settings=c.settings,
-        senders=senders(),
-        opener=opener(),
-        outbound=_outbound(),
-    )
-
-
-def _outbound() -> FiksClient | None:
-    """The way back through Fiks IO; None where that is not configured."""
-    from bvr.fiksio.settings import fiks_client, fiks_settings
-
-    settings = fiks_settings()
-    return fiks_client(config(), settings, lambda account: senders().through_fiksio(account)) if settings.api else None
 
 
 @cache
@@ -187,10 +91,6 @@ def events() -> EventService:
     )
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 def _delivery(request: flask.Request) -> Delivery | None:
     """The Pub/Sub message of a request; None (and acknowledged) when it is no push at all: nothing of ours sent it."""
     try:
@@ -244,29 +144,46 @@ def receive_file(request: flask.Request) -> tuple[str, int]:
 @functions_framework.http
 def submit_api(request: flask.Request) -> flask.Response:
     """innsending-api: cases over HTTP, with a token."""
-    from bvr.api.handler import Request
+    return _answered(_submit_api(), request)
 
-    answer = _submit_api().handle(
+
+class Answers(Protocol):
+    """An API of ours: a request in, a response out."""
+
+    def handle(self, request: Request) -> Response: ...
+
+
+def _answered(api: Answers, request: flask.Request) -> flask.Response:
+    from bvr.api.http import Request
+
+    answer = api.handle(
         Request(
             method=request.method,
             path=request.path,
+            query=request.args.to_dict(),
             headers={name.lower(): value for name, value in request.headers.items()},
-        ),
-        request.get_data(cache=False),
+            body=request.get_data(cache=False) if request.method == "POST" else b"",
+        )
     )
     return flask.Response(answer.body, status=answer.status, headers=answer.headers)
 
 
 @cache
 def _submit_api() -> SubmitApi:
-    from bvr.api.fetch import fetch_json
-    from bvr.api.maskinporten import Verifier
     from bvr.api.submit import SubmitApi
     from bvr.api.submit_openapi import render
 
+    return SubmitApi(service(), senders(), verifier(), render().encode(), now)
+
+
+@cache
+def verifier() -> Verifier:
+    """Checks tokens, with the keys of the issuer: kept for the whole process."""
+    from bvr.api.fetch import fetch_json
+    from bvr.api.maskinporten import Verifier
+
     c = config()
-    verifier = Verifier(c.maskinporten_issuer, c.api_audience, fetch_json)
-    return SubmitApi(service(), senders(), verifier, render().encode(), _now)
+    return Verifier(c.maskinporten_issuer, c.api_audience, fetch_json, delegation_sources=c.delegation_sources)
 
 
 @functions_framework.http
@@ -276,7 +193,7 @@ def deliver(request: flask.Request) -> tuple[str, int]:
     if delivery is None:
         return "", 400
     try:
-        service().deliver(delivery)
+        courier().deliver(delivery)
     except Retry as error:
         log("prøves igjen", severity="WARNING", pubsub_id=delivery.pubsub_id, grunn=str(error))
         return "", 503
@@ -284,9 +201,23 @@ def deliver(request: flask.Request) -> tuple[str, int]:
 
 
 @functions_framework.http
-def sweep(request: flask.Request) -> tuple[dict[str, int], int]:
-    """feiing: wake what has been open too long."""
-    return {"vekket": desk().sweep()}, 200
+def sweep(request: flask.Request) -> tuple[dict[str, object], int]:
+    """feiing: wake what has been open too long; asked for `avstemming`, once a night, see that everything balances,
+    and what somebody should know of before it hurts."""
+    if not (request.get_json(silent=True) or {}).get("avstemming"):
+        return {"vekket": desk().sweep()}, 200
+    from bvr import gcp
+    from bvr.pipeline import day_in_norway
+    from bvr.reconcile import keep, reconcile
+    from bvr.watch import watch
+
+    tables = gcp.queries(config())
+    balance = reconcile(desk(), tables)
+    keep(tables, balance)
+    certificate = config().seal_certificate
+    own = Path(certificate).read_bytes() if certificate else None
+    told = watch(tables, gcp.rights(tables), own, day_in_norway(now()))
+    return {"avstemt": balance.counts.balances, "varsler": told}, 200
 
 
 @functions_framework.http
@@ -314,11 +245,11 @@ def run_queries(request: flask.Request) -> tuple[dict[str, object], int]:
     from bvr.statistics.schedule import GOOD
 
     if (request.get_json(silent=True) or {}).get("vakt"):
-        found = late(_now())
+        found = late(now())
         for one in found:
             since = one.last.isoformat() if one.last else None
             log("spørring er forsinket", severity="ALERT", sporring=one.query, sist=since, utfall=one.outcome)
-        freezes = overdue(_now())
+        freezes = overdue(now())
         for freeze in freezes:
             log("frysing er forsinket", severity="ALERT", frysing=freeze)
         return {"forsinket": [*(one.query for one in found), *freezes]}, 200
@@ -344,35 +275,63 @@ def run_queries(request: flask.Request) -> tuple[dict[str, object], int]:
 def api() -> Api:
     """The extract API with BigQuery and the token issuer behind it, made once a process."""
     from bvr import gcp
-    from bvr.api.fetch import fetch_json
     from bvr.api.handler import Api
-    from bvr.api.maskinporten import Verifier
-    from bvr.api.openapi import render
+    from bvr.api.limiter import Limiter
+    from bvr.api.openapi import page, render
+    from bvr.api.published import LatestRuns, Releases
     from bvr.model.kommuner import names
     from bvr.statistics.declared import queries
 
     c = config()
+    tables = gcp.queries(c)
     return Api(
-        queries=queries(c.schemas),
-        tables=gcp.queries(c),
-        verifier=Verifier(c.maskinporten_issuer, c.api_audience, fetch_json),
-        names=names(),
-        openapi=render().encode(),
+        published=[LatestRuns(queries(c.schemas), tables, names()), Releases(tables, fresh=15)],
+        verifier=verifier(),
+        rights=rights(),
+        pulls=pulls(),
         log=log,
+        openapi=render().encode(),
+        page=page(),
+        limiter=Limiter(c.api_calls_per_minute),
     )
+
+
+@cache
+def rights() -> RightsRegister:
+    """What each organisation may see, read from BigQuery now and then."""
+    from bvr import gcp
+    from bvr.api.rights import RightsRegister, load
+
+    tables = gcp.queries(config())
+    return RightsRegister(lambda: load(tables), now)
+
+
+@cache
+def pulls() -> PullLog:
+    """Tells of every pull: in the log, and in BigQuery."""
+    from bvr import gcp
+    from bvr.api.pulls import PullLog
+    from bvr.register.proto import RowWriter
+
+    c = config()
+    rows = RowWriter.of(c.schemas / "drift" / "uttrekkslogg" / "schema.json")
+    write = gcp.write_client(c.bigquery_write_endpoint)
+    return PullLog(log, gcp.RegisterTable(write, gcp.queries(c), c, rows, "uttrekkslogg", c.dataset_drift), rows)
+
+
+@cache
+def governance() -> Governance:
+    """Preview, approval, reports and code lists."""
+    from bvr import gcp
+    from bvr.api.governance import Governance
+    from bvr.model.kommuner import names
+
+    return Governance(gcp.queries(config()), rights(), verifier(), pulls(), names(), now, log)
 
 
 @functions_framework.http
 def extract_api(request: flask.Request) -> flask.Response:
-    """uttrekk: aggregated figures for those with a token."""
-    from bvr.api.handler import Request
+    """uttrekk: figures for those with a token, and what is said of them before they are published."""
+    from bvr.api.governance import governs
 
-    answer = api().handle(
-        Request(
-            method=request.method,
-            path=request.path,
-            query=request.args.to_dict(),
-            headers={name.lower(): value for name, value in request.headers.items()},
-        )
-    )
-    return flask.Response(answer.body, status=answer.status, headers=answer.headers)
+    return _answered(governance() if governs(request.path) else api(), request)

@@ -6,9 +6,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bvr.model.compatibility import Change
+    from bvr.register_file import Line
 
+T = TypeVar("T")
 USAGE_ERROR = 64
 """Exit code of a wrong call: 1 and 2 are verdicts."""
 PLATFORM_ERROR = 70
@@ -488,6 +490,22 @@ def open_(file: Path, key: Path, trust: Path, out: Path | None) -> None:
     sys.exit(open_file(file, key=key, trust=trust, out=out))
 
 
+def _checked(file: Path, read: Callable[[Path], list[Line[T]]]) -> list[T]:
+    """The rows of a file when every line is right; else what is wrong with each, and exit code 2."""
+    try:
+        lines = read(file)
+    except (ValueError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    for line in lines:
+        for fault in line.faults:
+            click.echo(f"{file}:{line.number}: {fault}")
+    rows = [line.row for line in lines if line.row is not None]
+    if len(rows) != len(lines):
+        sys.exit(2)
+    click.echo(f"{len(rows)} lines, all well-formed", err=True)
+    return rows
+
+
 @main.command(epilog=_example("bvr senders avsendere.csv --load"))
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--load", is_flag=True, help="Replace grunnlag.avsender with the file, when every line is right.")
@@ -498,17 +516,7 @@ def senders(file: Path, load: bool) -> None:
     """
     from bvr.senders_file import read
 
-    try:
-        lines = read(file)
-    except (ValueError, OSError) as error:
-        raise click.ClickException(str(error)) from error
-    for line in lines:
-        for fault in line.faults:
-            click.echo(f"{file}:{line.number}: {fault}")
-    rights = [line.right for line in lines if line.right]
-    if len(rights) != len(lines):
-        sys.exit(2)
-    click.echo(f"{len(rights)} rights, all well-formed", err=True)
+    rights = _checked(file, read)
     if load:
         _needs_environment()
         from bvr import gcp
@@ -516,6 +524,39 @@ def senders(file: Path, load: bool) -> None:
 
         gcp.replace_rights(gcp.queries(config()), rights)
         click.echo("loaded into grunnlag.avsender", err=True)
+
+
+@main.command(epilog=_example("bvr rights rettigheter.csv --load"))
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--load", is_flag=True, help="Replace grunnlag.rett with the file, when every line is right.")
+def rights(file: Path, load: bool) -> None:
+    """Check a register of rights: what each organisation may see and why, as a CSV file with the table's columns.
+
+    Nothing is loaded while a single line is wrong. A new register is in force within five minutes.
+    """
+    from bvr.rights_file import read
+
+    given = _checked(file, read)
+    if load:
+        _needs_environment()
+        from bvr import gcp
+        from bvr.config import config
+
+        gcp.replace_rows(gcp.queries(config()), "grunnlag.rett", given)
+        click.echo("loaded into grunnlag.rett", err=True)
+
+
+@main.command(epilog=_example("bvr pulls --month 2026-01"))
+@click.option("--month", help="YYYY-MM; the last one that is over unless given.")
+def pulls(month: str | None) -> None:
+    """The access report of a month: who pulled what, how often, and was refused (drift.tilgangsrapport)."""
+    _needs_environment()
+    from bvr.reporting import access
+
+    try:
+        access(month)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
 
 
 @main.command(epilog=_example("bvr inputs befolkning innbyggere.csv --load"))
@@ -530,19 +571,9 @@ def inputs(table: str, file: Path, load: bool) -> None:
     """
     from bvr.statistics import inputs as tables
 
-    try:
-        lines = tables.read(table, file)
-    except (ValueError, OSError) as error:
-        raise click.ClickException(str(error)) from error
-    for line in lines:
-        if line.fault:
-            click.echo(f"{file}:{line.number}: {line.fault}")
-    rows = [line.row for line in lines if line.row]
-    if len(rows) != len(lines):
-        sys.exit(2)
+    rows = _checked(file, lambda path: tables.read(table, path))
     for hole in tables.holes(rows) if table == "befolkning" else []:
         click.echo(f"mangler | missing: {hole}", err=True)
-    click.echo(f"{len(rows)} rows, all well-formed", err=True)
     if load:
         _needs_environment()
         from bvr import gcp
@@ -554,13 +585,13 @@ def inputs(table: str, file: Path, load: bool) -> None:
 
 
 @main.command(epilog=_example("bvr report migration 3301 --out rapporter/"))
-@click.argument("kind", type=click.Choice(["figures", "migration", "validation"]))
+@click.argument("kind", type=click.Choice(["figures", "migration", "validation", "statistical"]))
 @click.argument("whose", metavar="KOMMUNE|LEVERANDØR")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder to write to.")
 def report(kind: str, whose: str, out: Path) -> None:
-    """A municipality's own figures of the last half-year, its migration or its validation report: page and table.
+    """A municipality's figures of the last half-year, its migration, validation or statistical report: page and table.
 
-    The last two also for a supplier, without person data. Exit code 1 when the requirements are not met.
+    Migration and validation also for a supplier, without person data. Exit code 1 when the requirements are not met.
     """
     _needs_environment()
     from bvr.reporting import make
@@ -637,6 +668,45 @@ def freeze_revision(freeze_id: str) -> None:
     from bvr.freezing import revision
 
     sys.exit(revision(freeze_id))
+
+
+@main.group(epilog=_example("bvr release make alle 2025H1-T2"))
+def release() -> None:
+    """Releases: what is published of a freeze, protected, audited and attacked first."""
+
+
+@release.command("make", epilog=_example("bvr release make barn-med-tiltak 2025H1-T2"))
+@click.argument("product")
+@click.argument("freeze_id")
+@click.option("--why", default="", help="Of a revision: why it was made.")
+def release_make(product: str, freeze_id: str, why: str) -> None:
+    """Publish a PRODUCT (or `alle`) of a freeze; exit code 1, and nothing stored, when its audit does not pass."""
+    _needs_environment()
+    from bvr.releasing import make
+
+    sys.exit(make(product, freeze_id, why))
+
+
+@release.command("list", epilog=_example("bvr release list"))
+def release_list() -> None:
+    """Show what is out."""
+    _needs_environment()
+    from bvr.releasing import listed
+
+    sys.exit(listed())
+
+
+@main.command(epilog=_example("bvr attack barn-med-tiltak-2025H1-T2"))
+@click.argument("release_id")
+@click.option(
+    "--without-one", type=int, metavar="SEED", help="Take away one suppression first: what the attack should find."
+)
+def attack(release_id: str, without_one: int | None) -> None:
+    """Attack a release with what anybody can see: what was tried, how much was learned; exit code 1 when red."""
+    _needs_environment()
+    from bvr.releasing import attack as run
+
+    sys.exit(run(release_id, without_one))
 
 
 @main.command("run-queries", epilog=_example("bvr run-queries --as-of 2026-01-10T04:07:00Z"))
@@ -725,6 +795,87 @@ def deviations(
         command.run(period, mot=reference, freeze=freeze, as_of=as_of, kommune=kommune, as_json=as_json)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
+
+
+@main.command(epilog=_example("bvr cost --set cases=80000"))
+@click.option("--set", "given", multiple=True, metavar="NAME=NUMBER", help="Another volume than costs.yaml has.")
+def cost(given: tuple[str, ...]) -> None:
+    """What the register costs a month, item by item (docs/kostnader.md)."""
+    from bvr import costs
+
+    try:
+        changed = {name: float(number) for name, _, number in (one.partition("=") for one in given)}
+        found = costs.items(changed)
+    except ValueError as error:
+        raise click.UsageError(f"--set takes NAME=NUMBER: {error}") from error
+    except KeyError as error:
+        raise click.UsageError(f"no such volume: {error.args[0]}; see functions/bvr/costs.yaml") from error
+    for one in found:
+        click.echo(f"{one.dollars:>10,.2f}  {one.name} ({one.much:,.2f} {one.unit})")
+    click.echo(f"{sum(one.dollars for one in found):>10,.2f}  dollars a month")
+
+
+@main.command(epilog=_example("bvr smoke --timeout 60"))
+@click.option("--timeout", default=60.0, show_default=True, help="Seconds to wait for the receipt.")
+def smoke(timeout: float) -> None:
+    """Send a synthetic case through the whole system and wait for its receipt: the test of a deployment.
+
+    Exit code 0 when the receipt came and the case was stored, 1 when it was refused, 3 when none came.
+    """
+    _needs_environment()
+    from bvr.smoke import smoke as run
+
+    try:
+        came = run(timeout)
+    except BvrError as error:
+        raise click.ClickException(str(error)) from error
+    if came is None:
+        click.echo(f"no receipt within {timeout:.0f} s", err=True)
+        sys.exit(3)
+    click.echo(f"{came.resultat} after {came.seconds:.1f} s, receipt {came.kvitterings_id}")
+    sys.exit(0 if came.good else 1)
+
+
+@main.command(epilog=_example("bvr reconcile"))
+@click.option("--look", is_flag=True, help="Change nothing: open nothing again.")
+def reconcile(look: bool) -> None:
+    """See that everything balances: each archived message has its answer, each receipt its row. Nightly by itself.
+
+    What was forgotten (archived, not answered, not open) is opened again for the sweeper. Kept in drift.avstemming.
+    Exit code 1 when something does not balance; docs/avstemming.md says what to do.
+    """
+    _needs_environment()
+    from bvr.replaying import balance
+
+    sys.exit(0 if balance(mend=not look) else 1)
+
+
+@main.command(epilog=_example("bvr replay --kommune 3301 --from 2026-01-01"))
+@click.option("--from", "since", type=click.DateTime(), help="Messages received from then (UTC).")
+@click.option("--to", "until", type=click.DateTime(), help="Messages received before then (UTC).")
+@click.option("--kommune", help="Of one municipality (four digits); else of all.")
+@click.option("--rate", default=20.0, show_default=True, help="At most so many messages a second; 0: no limit.")
+@click.option("--restore", is_flag=True, help="Give the register back what the messages led to; nobody is told.")
+@click.option("--count", is_flag=True, help="Only say how many messages it is.")
+def replay(
+    since: datetime | None, until: datetime | None, kommune: str | None, rate: float, restore: bool, count: bool
+) -> None:
+    """Take the archive through the rules of this version: new rows, and a receipt where the outcome is another.
+
+    Interrupted, it goes on when it is run again with the same options. Kept in drift.avspilling. With --restore the
+    rows are those that the ledger has; where it has none, they are made as when the messages were received.
+    """
+    _needs_environment()
+    from datetime import UTC
+
+    from bvr import replaying
+
+    since, until = (at.replace(tzinfo=UTC) if at else None for at in (since, until))
+    try:
+        chosen = replaying.selection(since, until, kommune, restore=restore)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    sys.exit(0 if replaying.replay(chosen, rate=rate, count=count) else 1)
 
 
 def _show_changes(changes: Iterable[Change]) -> None:

@@ -30,6 +30,7 @@ class Config(BaseSettings):
     topic_innsending: str = "innsending"
     topic_kvittering: str = "kvittering"
     topic_hendelse: str = "hendelse"
+    topic_utgivelse: str = "utgivelse"
     bucket_arkiv: str = "arkiv"
     bucket_protokoll: str = "protokoll"
     bucket_innboks: str = "innboks"
@@ -71,6 +72,9 @@ class Config(BaseSettings):
     dataset_drift: str = "drift"
     maskinporten_issuer: str = "https://maskinporten.no/"
     api_audience: str = ""
+    api_calls_per_minute: int = 30
+    altinn: str = "https://www.altinn.no/"
+    """The Altinn whose delegations count, as tokens name it; several are separated by commas."""
     allow_synthetic: bool = False
     """Synthetic person numbers are refused unless the environment says that it is one for tests."""
     kostra: dict[str, str | int | bool] = {}
@@ -95,6 +99,10 @@ class Config(BaseSettings):
     def own_accounts(self) -> tuple[str, ...]:
         named = tuple(one.strip() for one in self.deriving_accounts.split(",") if one.strip())
         return named or (f"serviceAccount:avledning@{self.project}.iam.gserviceaccount.com",)
+
+    @property
+    def delegation_sources(self) -> tuple[str, ...]:
+        return tuple(one.strip() for one in self.altinn.split(",") if one.strip())
 
     def bucket(self, name: str) -> str:
         """Bucket names are global: the project is their prefix."""

@@ -7,14 +7,13 @@ from pathlib import Path
 
 from bvr import gcp
 from bvr.config import config
-from bvr.intake.sealed import Opener
-from bvr.intake.sealed.keys import PemKeys, certificates, private_key
+from bvr.intake.sealed.keys import certificates, private_key
 from bvr.intake.sealed.seal import Signing
-from bvr.intake.sealed.trust import Trust
 from bvr.register.erasure import Office
 from bvr.register.keeps import Keeps
 from bvr.register.keys import TinkCipher
 from bvr.register.traces import Reader
+from bvr.wiring import opener
 
 
 def office(patience: float = 10.0) -> Office:
@@ -36,20 +35,12 @@ def office(patience: float = 10.0) -> Office:
         buckets={name: gcp.Bucket(storage, c.bucket(actual)) for name, actual in names.items()},
         tables=gcp.queries(c),
         dead=gcp.DeadLetters(c.project, keeps.dead_letters, patience),
-        reader=Reader(limits=c.settings.limits, opener=_opener(), cipher=TinkCipher.of(c.keyset, gcp.unwrapping(c))),
+        reader=Reader(limits=c.settings.limits, opener=opener(), cipher=TinkCipher.of(c.keyset, gcp.unwrapping(c))),
         keeps=keeps,
         schemas=c.schemas,
         clock=lambda: datetime.now(UTC),
         signing=_signing(),
     )
-
-
-def _opener() -> Opener | None:
-    c = config()
-    if not (c.kms_keys or c.private_keys):
-        return None
-    keys = gcp.kms_keys(c.kms_keys.split(",")) if c.kms_keys else PemKeys.of(c.private_keys)
-    return Opener(keys=keys, trust=Trust.of(Path(c.trusted_issuers).read_bytes()), limits=c.sealed_limits)
 
 
 def _signing() -> Signing | None:

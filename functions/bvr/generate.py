@@ -10,7 +10,10 @@ from pathlib import Path
 
 import msgspec
 
+from bvr import costs
 from bvr.api import openapi, submit_openapi
+from bvr.api.pulls import Uttrekkslogg
+from bvr.api.rights import Rett
 from bvr.errors import BvrError
 from bvr.hendelse import openapi as kommune_openapi
 from bvr.hendelse.rows import Henting
@@ -23,14 +26,17 @@ from bvr.model import analysis, bigquery, compatibility, days, documentation, hi
 from bvr.model.compatibility import DECISIONS, Change
 from bvr.model.innsending import Innsending
 from bvr.model.versions import SUPPORTED
+from bvr.reconcile import Avstemming
 from bvr.register import purposes
 from bvr.register.derived import Avledning
 from bvr.register.identity import PersonIdentifikator, PersonSak
 from bvr.register.orders import Sletteordre
+from bvr.replay import Avspilling
 from bvr.rules.doc import render as rules
 from bvr.statistics.approval import Godkjenning
 from bvr.statistics.deviations import tables as deviations
 from bvr.statistics.figures import effect, tables
+from bvr.statistics.publication import release
 from bvr.statistics.reports.answers import Migreringssvar
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,13 +74,25 @@ def outputs() -> dict[str, Callable[[], str]]:
         "bigquery_schemas/grunnlag/helligdag/view.sql": days.holidays_view,
         f"bigquery_schemas/statistikk/{effect.NAME}/query.sql": effect.query,
         "bigquery_schemas/statistikk/godkjenning/schema.json": lambda: _bigquery(Godkjenning),
+        **{
+            f"bigquery_schemas/statistikk/{table}/schema.json": partial(_bigquery, concept)
+            for table, concept in {
+                "utgivelse": release.Utgivelse,
+                "utgivelse_tall": release.UtgivelseTall,
+                "utgivelse_monster": release.UtgivelseMonster,
+            }.items()
+        },
         "bigquery_schemas/statistikk/migreringssvar/schema.json": lambda: _bigquery(Migreringssvar),
         "bigquery_schemas/drift/avledning/schema.json": lambda: _bigquery(Avledning),
         "bigquery_schemas/drift/sletteordre/schema.json": lambda: _bigquery(Sletteordre),
+        "bigquery_schemas/drift/avstemming/schema.json": lambda: _bigquery(Avstemming),
+        "bigquery_schemas/drift/avspilling/schema.json": lambda: _bigquery(Avspilling),
         "bigquery_schemas/register/kostra_fil/schema.json": lambda: _bigquery(KostraFil),
         "bigquery_schemas/register/kostra_individ/schema.json": lambda: _bigquery(KostraIndivid),
         "functions/bvr/kostra/xsd/KostraBarnevern.xsd": kostra_schema.render,
         "bigquery_schemas/grunnlag/avsender/schema.json": lambda: _bigquery(Right),
+        "bigquery_schemas/grunnlag/rett/schema.json": lambda: _bigquery(Rett),
+        "bigquery_schemas/drift/uttrekkslogg/schema.json": lambda: _bigquery(Uttrekkslogg),
         **{path: partial(json_form.render, version) for path, version in json_form.outputs().items()},
         **{path: partial(str, text) for path, text in analysis.outputs().items()},
         **{path: partial(str, text) for path, text in tables.outputs().items()},
@@ -84,6 +102,7 @@ def outputs() -> dict[str, Callable[[], str]]:
         "docs/skjemaversjoner.md": documentation.schema_versions,
         "docs/tabell-innsending.md": documentation.table,
         "docs/regler.md": rules,
+        "docs/kostnader.md": costs.page,
         "docs/kostra-regler.md": kostra_rules,
         "docs/openapi.json": openapi.render,
         "docs/openapi-kommune.json": kommune_openapi.render,

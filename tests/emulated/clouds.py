@@ -12,9 +12,9 @@ from emulator.cloud import LocalCloud
 
 def forget() -> None:
     """The ports are made once a process, for the cloud that was there then."""
-    from bvr import config, gcp
+    from bvr import config, gcp, wiring
 
-    for module in (config, gcp):
+    for module in (config, gcp, wiring):
         for found in vars(module).values():
             if hasattr(found, "cache_clear"):
                 found.cache_clear()

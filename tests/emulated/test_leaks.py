@@ -10,10 +10,11 @@ import base64
 import json
 import os
 from collections.abc import Iterator
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+import msgspec
 import pytest
 from google.cloud import bigquery, storage
 
@@ -103,7 +104,7 @@ def _run(cloud: LocalCloud, submissions: list[Submission]) -> None:
     assert not expected
     at = max(s.sent for s in submissions).astimezone(UTC) + timedelta(days=1)
     assert cloud.trigger("avledning-alt").status_code == 200
-    for schedule in ("sporringer", "feiing"):
+    for schedule in ("sporringer", "feiing", "avstemming"):
         assert cloud.trigger(schedule, at).status_code == 200
 
 
@@ -143,6 +144,18 @@ def _outside(place: str, cloud: LocalCloud) -> bool:
     """Whether a place is ours, and not the senders' door."""
     project = cloud.environment["GOOGLE_CLOUD_PROJECT"]
     return place not in DOOR and not place.startswith(tuple(f"{project}-{name}/" for name in BUCKETS_OF_SENDERS))
+
+
+def test_every_way_in_balances(world: World) -> None:
+    """Cases, KOSTRA files, notifications and what was fetched, as seen when nothing can be on its way any more."""
+    from bvr import gcp, wiring
+    from bvr.config import config
+    from bvr.reconcile import reconcile
+
+    later = msgspec.structs.replace(wiring.desk(), clock=lambda: datetime.now(UTC) + timedelta(hours=3))
+    found = reconcile(later, gcp.queries(config()), mend=False)
+    assert found.counts.balances, found.differences
+    assert found.counts.hentet > 0
 
 
 def test_raw_numbers_are_in_the_archive_and_nowhere_else(world: World) -> None:

@@ -239,9 +239,12 @@ def _seconds(count: int) -> float:
         for n in range(count)
     )
     client = msgspec.structs.replace(individ(), tiltak=placed)
-    begun = time.process_time()
-    check_individ(client, form(), KostraOptions())
-    return time.process_time() - begun
+    taken = []
+    for _ in range(3):  # the best: a collection of garbage in between is not what is asked about
+        begun = time.process_time()
+        check_individ(client, form(), KostraOptions())
+        taken.append(time.process_time() - begun)
+    return min(taken)
 
 
 def test_a_client_with_very_many_placements_costs_in_proportion() -> None:

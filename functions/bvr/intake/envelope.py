@@ -6,7 +6,6 @@ Attributes are visible to operators, filters and logs: ids and types only, never
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -89,19 +88,26 @@ def read_delivery(request_body: Any, headers: dict[str, str] | None = None) -> D
     if not isinstance(body, dict) or not isinstance(body.get("message"), dict):
         raise ValueError("not a Pub/Sub push body")
     message = body["message"]
-    try:
-        data = base64.b64decode(message.get("data") or "", validate=True)
-    except binascii.Error as error:
-        raise ValueError("message.data is not base64") from error
+    given = {name: message.get(name) for name in ("data", "publishTime", "publish_time")}
+    if wrong := [name for name, value in given.items() if not isinstance(value, str | None)]:
+        raise ValueError(f"message.{wrong[0]} is not text")
     attributes = message.get("attributes") or {}
-    stamp = message.get("publishTime") or message.get("publish_time")
+    if not isinstance(attributes, dict):
+        raise ValueError("message.attributes is not an object")
+    attempt = body.get("deliveryAttempt")
+    stamp = given["publishTime"] or given["publish_time"]
+    try:
+        data = base64.b64decode(given["data"] or "", validate=True)
+        published = datetime.fromisoformat(stamp).astimezone(UTC) if stamp else datetime.fromtimestamp(0, UTC)
+    except (ValueError, OverflowError) as error:  # binascii.Error is one
+        raise ValueError("message.data is not base64, or publishTime is no time") from error
     return Delivery(
         body=data,
         attributes={str(k): str(v) for k, v in attributes.items()},
         pubsub_id=str(message.get("messageId") or message.get("message_id") or (headers or {}).get("ce-id", "")),
-        published=datetime.fromisoformat(stamp).astimezone(UTC) if stamp else datetime.fromtimestamp(0, UTC),
+        published=published,
         subscription=str(body.get("subscription") or ""),
-        attempt=body.get("deliveryAttempt"),
+        attempt=attempt if isinstance(attempt, int) else None,
     )
 
 

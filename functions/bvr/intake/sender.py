@@ -115,6 +115,10 @@ class Senders:
         """An account's right to report for an organisation."""
         return next((r for r in self.of_account(account, day) if r.for_orgnr == for_orgnr), None)
 
+    def reporting_for(self, kommunenummer: str) -> tuple[Right, ...]:
+        """Every right, of whatever day, to report for a municipality."""
+        return tuple(r for r in self._rights if r.kommunenummer == kommunenummer)
+
     def of_kommune(self, kommunenummer: str, message_type: str, day: date) -> Right | None:
         """The right to send a type of message that a municipality itself, else anybody, has for a municipality."""
         roles = TYPES[message_type].roles

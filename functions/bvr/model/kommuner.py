@@ -18,6 +18,20 @@ def names() -> dict[str, str]:
 
 
 @cache
+def counties() -> dict[str, str]:
+    """County number -> name."""
+    with _FILE.open(encoding="utf-8", newline="") as file:
+        return {row["fylkesnummer"]: row["fylkesnavn"] for row in csv.DictReader(file)}
+
+
+@cache
+def districts() -> dict[str, str]:
+    """Municipality and district number -> name of the district."""
+    with _FILE.with_name("bydeler.csv").open(encoding="utf-8", newline="") as file:
+        return {row["kommunenummer"] + row["bydelsnummer"]: row["bydelsnavn"] for row in csv.DictReader(file)}
+
+
+@cache
 def inhabitants() -> dict[str, dict[str, int]]:
     """Municipality number -> age group (F000-017, F000-024) -> inhabitants on 1 January 2026."""
     with _FILE.open(encoding="utf-8", newline="") as file:
