@@ -37,6 +37,7 @@ from google.api_core.exceptions import (
     ServiceUnavailable,
     Unknown,
 )
+from google.api_core.future.polling import DEFAULT_POLLING
 from google.api_core.retry import Retry as Retrying
 from google.api_core.retry import if_exception_type
 from google.auth.credentials import AnonymousCredentials
@@ -57,6 +58,8 @@ from bvr.register.proto import RowWriter
 _SIMPLE_UPLOAD = 8 * 1024 * 1024  # above this the client uploads in several requests
 _SECONDS = 30.0
 _OPENING = 10.0  # seconds for a write stream to open
+_ANSWERED = DEFAULT_POLLING.with_delay(initial=0.002, maximum=0.02, multiplier=1.5)
+"""How often to look whether an append has been answered. The client's own pauses grow past a second."""
 _ATTEMPTS = 3
 _PASSING = (Aborted, Cancelled, DeadlineExceeded, InternalServerError, ResourceExhausted, ServiceUnavailable, Unknown)
 """What the Pub/Sub client itself tries again after."""
@@ -250,7 +253,7 @@ class RegisterTable:
         stream = None
         try:
             stream, sent = self._send(request)
-            sent.result(timeout=_SECONDS)
+            sent.result(timeout=_SECONDS, polling=_ANSWERED)
         except (InvalidArgument, BadRequest) as error:
             self._drop(stream)
             raise Broken("append", type(error).__name__) from error

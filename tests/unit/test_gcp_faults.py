@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import pytest
 from google.api_core.exceptions import InternalServerError, InvalidArgument, ResourceExhausted, ServiceUnavailable
+from google.cloud.bigquery_storage_v1.writer import AppendRowsFuture
 
 from bvr import gcp
 from bvr.config import Config
@@ -27,12 +28,12 @@ class Stream:
         self.closed = threading.Event()
         Stream.opened.append(self)
 
-    def send(self, _request: Any) -> Future[None]:
+    def send(self, _request: Any) -> AppendRowsFuture:
         if Stream.hanging:
             Stream.hanging -= 1
             self.closed.wait(600)
         self.is_active = True
-        done: Future[None] = Future()
+        done = AppendRowsFuture(self)  # type: ignore[arg-type]
         done.set_result(None)
         return done
 
@@ -43,9 +44,9 @@ class Stream:
 class Waiting(Stream):
     """Whose appends are answered when the test says so."""
 
-    def send(self, _request: Any) -> Future[None]:
+    def send(self, _request: Any) -> AppendRowsFuture:
         self.is_active = True
-        self.answer: Future[None] = Future()
+        self.answer = AppendRowsFuture(self)  # type: ignore[arg-type]
         return self.answer
 
     def close(self) -> None:
@@ -110,6 +111,26 @@ def test_a_stream_that_failed_takes_no_other_with_it(table: gcp.RegisterTable, m
         assert not new.closed.is_set()
         new.answer.set_result(None)
         assert third.exception(5) is None
+
+
+def test_an_append_is_seen_when_it_is_answered(table: gcp.RegisterTable, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client's future looks after pauses that grow past a second: every receipt, and every pull, would wait."""
+    monkeypatch.setattr(gcp.writer, "AppendRowsStream", Waiting)
+    waited: list[float] = []
+    last = None
+    with ThreadPoolExecutor(1) as pool:
+        for _ in range(20):
+            append = pool.submit(table.append, b"")
+            stream = _opened(1)
+            while getattr(stream, "answer", None) is last:
+                time.sleep(0.001)
+            last = stream.answer
+            time.sleep(0.05)  # as long as a stream takes
+            answered = time.monotonic()
+            last.set_result(None)
+            append.result(5)
+            waited.append(time.monotonic() - answered)
+    assert sorted(waited)[10] < 0.2
 
 
 def _opened(number: int) -> Any:
