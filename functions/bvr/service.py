@@ -146,7 +146,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
                 self.desk.quarantine(taken, "case erased by order of an authority")
             if outcome.denied:
                 # Not for ever: another register of senders may say otherwise of the same content.
-                name = name.replace(".json", f"-avsender-{senders.version[:16]}.json")
+                name = _refused_name(name, senders)
                 self.desk.quarantine(taken, outcome.denied.reason)
             if ledger.create(name, msgspec.json.encode(entry)):
                 return entry, False
@@ -162,10 +162,14 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
         """The entry that holds now: of the newest ruleset that the content was replayed through, else the first."""
         if entry.receipt.ruleset == RULESET:
             return entry
-        stem = name.removesuffix(".json") + _REPLAYED
-        newest = max((one.name for one in self.desk.ledger.listed(stem)), default=None)
-        stored = self.desk.ledger.read(newest) if newest else None
-        return msgspec.json.decode(stored.data, type=Entry) if stored else entry
+        return max(self._replays(name), key=lambda one: one.receipt.ruleset, default=entry)
+
+    def _replays(self, name: str) -> list[Entry]:
+        """The entries of a content's replays that came to their end, oldest ruleset first."""
+        ledger = self.desk.ledger
+        stored = [ledger.read(one) for one in sorted(found.name for found in ledger.listed(_replay_name(name, "")))]
+        entries = [msgspec.json.decode(one.data, type=Entry) for one in stored if one]
+        return [entry for entry in entries if ledger.exists(_receipt_name(entry.receipt))]
 
     def _erased(self, envelope: Envelope, payload: Payload, outcome: Outcome) -> Gone | None:
         """Whether a message was erased, or is of what was: only what was refused can be."""
@@ -221,7 +225,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
         envelope, receipt = taken.envelope, entry.receipt
         if receipt.missing_predecessor and entry.orgnr:
             self.desk.ledger.create(_gap_mark(entry.orgnr, receipt.missing_predecessor), b"")
-        kept = f"kvittering/{receipt.kvitterings_id}/{receipt.svar_til}.json"
+        kept = _receipt_name(receipt)
         if not self.desk.ledger.exists(kept):
             self.register.append(entry.row)
             self.desk.ledger.create(kept, msgspec.json.encode(receipt))
@@ -291,19 +295,25 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
         if before.receipt.ruleset == RULESET:
             return Again.SAME
         envelope, ledger = taken.envelope, self.desk.ledger
-        entry, outcome = self._process(
-            envelope, payload, taken.received, self.senders.current(envelope.avsender_id), first.receipt
-        )
-        if outcome.denied or outcome.erased:
-            return Again.BARRED  # what was decided of it then stands
-        kept = f"kvittering/{entry.receipt.kvitterings_id}/{entry.receipt.svar_til}.json"
+        replay_name = _replay_name(ledger_name, RULESET)
+        stored = ledger.read(replay_name)
+        if stored is None:
+            made, outcome = self._process(
+                envelope, payload, taken.received, self.senders.current(envelope.avsender_id), first.receipt
+            )
+            if outcome.denied or outcome.erased:
+                return Again.BARRED  # what was decided of it then stands
+            # First: what is interrupted after this goes on with the same row and the same receipt.
+            ledger.create(replay_name, msgspec.json.encode(made))
+            stored = ledger.read(replay_name)
+            assert stored is not None
+        entry = msgspec.json.decode(stored.data, type=Entry)
         self.register.append(entry.row)
-        ledger.create(kept, msgspec.json.encode(entry.receipt))
         differs = _told(entry.receipt) != _told(before.receipt)
         if differs and entry.answer_type and not fetched:
             self._answer(envelope, payload, entry.receipt, entry.answer_type, again=RULESET)
-        # Last: what was interrupted before this is done again, with the same ids.
-        ledger.create(f"{ledger_name.removesuffix('.json')}{_REPLAYED}{RULESET}.json", msgspec.json.encode(entry))
+        # Last: with its receipt the replay is in effect.
+        ledger.create(_receipt_name(entry.receipt), msgspec.json.encode(entry.receipt))
         log(
             "avspilt",
             melding_id=envelope.melding_id,
@@ -332,18 +342,16 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
                 return Again.BARRED
             if outcome.denied:
                 self.desk.quarantine(taken, outcome.denied.reason)
-                ledger_name = ledger_name.replace(".json", f"-avsender-{senders.version[:16]}.json")
+                ledger_name = _refused_name(ledger_name, senders)
             entries = [entry]
         else:
-            stem = ledger_name.removesuffix(".json") + _REPLAYED
-            replayed = (ledger.read(one.name) for one in ledger.listed(stem))
-            entries += [msgspec.json.decode(one.data, type=Entry) for one in replayed if one]
+            entries += self._replays(ledger_name)
         for entry in entries:
             receipt = entry.receipt
             if receipt.missing_predecessor and entry.orgnr:
                 ledger.create(_gap_mark(entry.orgnr, receipt.missing_predecessor), b"")
             self.register.append(entry.row)
-            ledger.create(f"kvittering/{receipt.kvitterings_id}/{receipt.svar_til}.json", msgspec.json.encode(receipt))
+            ledger.create(_receipt_name(receipt), msgspec.json.encode(receipt))
         ledger.create(ledger_name, msgspec.json.encode(entries[0]))
         return Again.RESTORED
 
@@ -440,6 +448,20 @@ def _ledger_name(envelope: Envelope, payload: Payload) -> str:
     return (
         f"protokoll/{envelope.avsender_id}/{payload.digest}-{announced}-{profile}{'-' + faults if faults else ''}.json"
     )
+
+
+def _replay_name(name: str, ruleset: str) -> str:
+    """Where the entry of a replay stands: beside the first, and all of them below that without a ruleset."""
+    return name.removesuffix(".json") + _REPLAYED + (f"{ruleset}.json" if ruleset else "")
+
+
+def _refused_name(name: str, senders: Senders) -> str:
+    """Where it stands that a content was refused for its sender's sake, by this register of senders."""
+    return f"{name.removesuffix('.json')}-avsender-{senders.version[:16]}.json"
+
+
+def _receipt_name(receipt: Receipt) -> str:
+    return f"kvittering/{receipt.kvitterings_id}/{receipt.svar_til}.json"
 
 
 def _orgnr(outcome: Outcome) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from datetime import timedelta
 from typing import Any
@@ -239,7 +240,7 @@ def test_another_ruleset_makes_new_rows_and_tells_only_of_another_outcome(world:
 
 @pytest.mark.parametrize("lost_answer", [False, True])
 def test_a_fault_at_any_call_changes_nothing_in_the_end(newer: str, lost_answer: bool, monkeypatch: Any) -> None:
-    def played(k: int) -> tuple[set[bytes], set[bytes], list[str], int]:
+    def played(k: int) -> tuple[set[bytes], int, int, list[str], int]:
         world = World()
         with monkeypatch.context() as earlier:
             for module in ("pipeline", "service"):
@@ -254,14 +255,60 @@ def test_a_fault_at_any_call_changes_nothing_in_the_end(newer: str, lost_answer:
                 replayed(later)
                 break
             except Retry:
-                continue
+                world.now += timedelta(minutes=1)
         told = {data for _, data, _, _ in world.published}
-        return set(world.rows), told, later.desk.ledger.names("kvittering/"), world.calls - begun  # type: ignore[attr-defined]
+        names = later.desk.ledger.names("kvittering/")  # type: ignore[attr-defined]
+        return rows_of(world), len(set(world.rows)), len(told), names, world.calls - begun
 
     *whole, calls = played(0)
-    assert (len(whole[0]), len(whole[1]), len(whole[2])) == (2, 1, 2)
+    assert (len(whole[0]), *whole[1:3], len(whole[3])) == (2, 2, 1, 2)
     for k in range(1, calls + 1):
-        assert list(played(k)[:3]) == whole, f"fault at call {k}"
+        assert list(played(k)[:4]) == whole, f"fault at call {k}"
+
+
+def test_a_replay_keeps_the_place_in_the_chain(world: World, newer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What came before another when both came, stands before it by today's rules too."""
+    with monkeypatch.context() as earlier:
+        for module in ("pipeline", "service"):
+            earlier.setattr(f"bvr.{module}.RULESET", "2025-12-18.1")
+        s = service(world)
+        sent(world, s, native(case(2, forrige=1), 20))
+        sent(world, s, native(case(1), 21))
+    first = {row.innsending_id: row.plassering for row in map(ROWS.parse, world.rows)}
+    assert len(set(first.values())) == 2, "one came without its predecessor"
+    world.rows.clear()
+    replayed(again(world, s, GRACE))
+    assert {row.innsending_id: row.plassering for row in map(ROWS.parse, world.rows)} == first
+
+
+def test_a_replay_that_is_not_done_is_not_in_effect(
+    world: World, s: Service, newer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until it is, who sends the content once more is told what holds, and the archive gives no row of it back."""
+    later, rows = again(world, s, GRACE), len(world.rows)
+    (name,) = [n for n in s.desk.archive.names("raa/") if n.endswith(native(SLOW, 2).attributes["melding-id"])]  # type: ignore[attr-defined]
+    with monkeypatch.context() as away:
+        away.setattr(World, "call", _no_row)
+        with pytest.raises(Retry):
+            later.again(name)
+    assert [n for n in s.desk.ledger.names("protokoll/") if newer in n], "it was begun"  # type: ignore[attr-defined]
+    receipt = later.receive(native(SLOW, 8))
+    assert receipt is not None
+    assert receipt.duplicate
+    assert receipt.ruleset != newer
+    assert len(world.rows) == rows
+    assert later.restore(name) is Again.RESTORED
+    assert newer not in rulesets(world)
+    world.published.clear()
+    assert later.again(name) is Again.CHANGED
+    (told,) = delivered(world, later)
+    assert told["regelsettVersjon"] == newer
+
+
+def _no_row(world: World) -> bool:
+    if sys._getframe(1).f_code.co_name == "append":
+        raise Retry("the register is away")
+    return False
 
 
 def test_a_municipality_and_a_time(world: World, s: Service, newer: str) -> None:
