@@ -78,10 +78,6 @@ class Objects(Protocol):
 
     def delete(self, name: str) -> None: ...
 
-    def older_than(self, prefix: str, moment: datetime) -> Iterator[str]:
-        """Names below a prefix of objects created before the moment."""
-        ...
-
     def listed(self, prefix: str) -> Iterator[Listed]:
         """All below a prefix, by name."""
         ...

@@ -172,9 +172,6 @@ class Bucket:
         except (GoogleAPICallError, RetryError, OSError) as error:
             raise Retry(f"storage purge: {type(error).__name__}") from error
 
-    def older_than(self, prefix: str, moment: datetime) -> Iterator[str]:
-        return (one.name for one in self.listed(prefix) if one.created < moment)
-
     def listed(self, prefix: str) -> Iterator[Listed]:
         try:
             for blob in self._client.list_blobs(self._bucket, prefix=prefix, timeout=_SECONDS):

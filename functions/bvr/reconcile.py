@@ -33,6 +33,8 @@ LATE = timedelta(minutes=30)
 FETCHED = "henting:"
 """What the Pub/Sub id of a case that was fetched begins with: its notification is answered, not it."""
 _MESSAGE = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_MISSING = ("glemt", "apne_for_lenge", "kvittering_uten_rad", "innsending_uten_rad")
+_EXTRA = ("svar_uten_arkiv", "rad_uten_kvittering", "rad_uten_innsending")
 _SAMPLES = 20
 _THREADS = 8
 T = TypeVar("T")
@@ -91,7 +93,7 @@ def reconcile(desk: Desk, tables: Tables, *, mend: bool = True) -> Balance:
             found.append(Difference(what, name))
 
     for kind, name in _everywhere("raa/", lambda prefix: _messages(desk, prefix, now)):
-        if kind not in ("glemt", "apne_for_lenge", "svar_uten_arkiv"):
+        if kind not in (*_MISSING, *_EXTRA):
             counts[kind] += 1
             continue
         differs(kind, name)
@@ -118,10 +120,8 @@ def reconcile(desk: Desk, tables: Tables, *, mend: bool = True) -> Balance:
 
 
 def _told(now: datetime, counts: Counter[str]) -> Avstemming:
-    missing = ("glemt", "apne_for_lenge", "kvittering_uten_rad", "innsending_uten_rad")
-    extra = ("svar_uten_arkiv", "rad_uten_kvittering", "rad_uten_innsending")
     given = {name: counts[name] for name in Avstemming.__struct_fields__ if name != "tidspunkt"}
-    given |= {"mangler": sum(counts[one] for one in missing), "ekstra": sum(counts[one] for one in extra)}
+    given |= {"mangler": sum(counts[one] for one in _MISSING), "ekstra": sum(counts[one] for one in _EXTRA)}
     given["arkivert"] = sum(counts[one] for one in ("besvart", "apne", "apne_for_lenge", "hentet", "svar", "glemt"))
     given["apne"] += counts["apne_for_lenge"]
     return Avstemming(tidspunkt=now, **given)

@@ -20,7 +20,7 @@ import pyarrow as pa
 import sqlglot
 
 from bvr.decode import Limits
-from bvr.desk import Stored
+from bvr.desk import Listed, Stored
 from bvr.errors import Retry
 from bvr.hendelse.pull import Gone, Pulled
 from bvr.hendelse.service import EventService
@@ -199,9 +199,9 @@ class Bucket(service_world.Bucket):
     def purge(self, name: str) -> None:
         self.delete(name)
 
-    def older_than(self, prefix: str, moment: datetime) -> Iterator[str]:
+    def listed(self, prefix: str) -> Iterator[Listed]:
         failed = self.world.call()
-        found = [n for n, (_, made) in sorted(self.objects.items()) if n.startswith(prefix) and made < moment]
+        found = list(super().listed(prefix))
         self._then(failed)
         yield from found
 

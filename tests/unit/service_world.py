@@ -90,11 +90,6 @@ class Bucket:
         self.objects.pop(name, None)
         self._then(failed)
 
-    def older_than(self, prefix: str, moment: datetime) -> Iterator[str]:
-        for name, (_, created) in sorted(self.objects.items()):
-            if name.startswith(prefix) and created < moment:
-                yield name
-
     def listed(self, prefix: str) -> Iterator[Listed]:
         for name, (stored, created) in sorted(self.objects.items()):
             if name.startswith(prefix):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Protocol
 from uuid import NAMESPACE_URL, uuid5
 
@@ -266,8 +266,7 @@ class EventService(msgspec.Struct, frozen=True, kw_only=True):
 
     def _names(self, event: Event, kind: str) -> list[str]:
         prefix = f"{_place(event)}/{kind}/"
-        found = self.desk.ledger.older_than(prefix, self.desk.clock() + timedelta(days=1))
-        return [name.removeprefix(prefix) for name in found]
+        return [one.name.removeprefix(prefix) for one in self.desk.ledger.listed(prefix)]
 
     def _read(self, event: Event, kind: str, name: str) -> Done | None:
         stored = self.desk.ledger.read(f"{_place(event)}/{kind}/{name}")

@@ -22,7 +22,7 @@ from bvr.intake.envelope import Delivery
 from bvr.intake.protocol import KOSTRA_SUBMIT
 from bvr.receipt import answer_id
 from bvr.register.derived import Tables
-from bvr.register.traces import FAR, READABLE, Reader, Subject, below, known_messages, text_of
+from bvr.register.traces import READABLE, Reader, Subject, below, known_messages, text_of
 
 _END = re.compile(rb"</Individ\s*>")
 _NUMBERS = ("Fodselsnummer", "DUFnummer")
@@ -84,7 +84,6 @@ def find(
     tables: Tables,
     buckets: dict[str, Any],
     reader: Reader,
-    now: datetime,
 ) -> Clients:
     """Where the child stands now; `known` is what was found before, whose journals are looked for again.
 
@@ -100,7 +99,7 @@ def find(
     )
     files = {(row["avsender_id"], row["melding_id"]): row for row in rows}
     sure = known_messages(tables).keys() - files.keys()
-    for name in list(archive.older_than("raa/", now + FAR)):
+    for name in list(below(archive, "raa/")):
         account, _, message = name.removeprefix("raa/").partition("/")
         if (account, message[:36]) in sure or (stored := _read(archive, name)) is None:
             continue
@@ -117,14 +116,14 @@ def find(
         found.archive.append(name)
         if (row := files.get((account, message[:36]))) is not None:  # a repeat has none: it says the same
             found.journals.setdefault(row["fil_id"], set()).update(journals)
-    large = set(below(buckets["protokoll"], "svar/", now)) if found.journals else set()
+    large = set(below(buckets["protokoll"], "svar/")) if found.journals else set()
     for row in rows:
         name = f"svar/{answer_id(row['fil_id'], row['melding_id'])}.json"
         if name in large and row["fil_id"] in found.journals:
             _answer(name, found, buckets["protokoll"], found.journals[row["fil_id"]])
     for row in {row["fil_id"]: row for row in rows}.values():
-        _derived(row, found, buckets, now)
-    for name in list(buckets["kostra"].older_than("", now + FAR)):
+        _derived(row, found, buckets)
+    for name in list(below(buckets["kostra"])):
         stored = _read(buckets["kostra"], name)
         if stored is not None and any(number in text_of(stored.data) for number in numbers):
             found.uploads.append(name)
@@ -140,7 +139,7 @@ def _answer(name: str, found: Clients, ledger: Objects, journals: set[str]) -> N
         found.answers.append(name)
 
 
-def _derived(row: dict[str, Any], found: Clients, buckets: dict[str, Any], now: datetime) -> None:
+def _derived(row: dict[str, Any], found: Clients, buckets: dict[str, Any]) -> None:
     """The ledger's objects and the reports that name the child's journals of a file."""
     journals = found.journals.get(row["fil_id"], set())
     if not journals:
@@ -148,7 +147,7 @@ def _derived(row: dict[str, Any], found: Clients, buckets: dict[str, Any], now: 
     ledger, reports = buckets["protokoll"], buckets["rapporter"]
     prefixes = f"protokoll/{row['avsender_id']}/{row['innhold_sha256']}", f"kvittering/{row['fil_id']}/"
     for prefix in prefixes:
-        for name in list(below(ledger, prefix, now)):
+        for name in list(below(ledger, prefix)):
             stored = ledger.read(name)
             if stored is not None and stored.data != without(stored.data, journals):
                 found.ledger.append(name)

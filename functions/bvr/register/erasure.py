@@ -126,9 +126,9 @@ def _look(office: Office, order: Order, s: Subject, known: Clients) -> Plan:
     found, rows = Objectives(), {}
     if s.cases:
         note_rows(office.tables, s)
-        note_events(office.tables, b["protokoll"], s, now)
-        found = objects(s, office.tables, b["protokoll"], b["arkiv"], b["innboks"], office.reader, now)
-    others = clients.find(s, known, office.tables, dict(b), office.reader, now)
+        note_events(office.tables, b["protokoll"], s)
+        found = objects(s, office.tables, b["protokoll"], b["arkiv"], b["innboks"], office.reader)
+    others = clients.find(s, known, office.tables, dict(b), office.reader)
     if targets := list(row_targets(office.schemas, s)):
         each = (
             f"SELECT '{target.table}' AS tabell, COUNT(*) AS antall FROM {target.table} WHERE {target.where}"  # noqa: S608

@@ -13,7 +13,7 @@ import html
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import product
 from pathlib import Path
 from typing import Any, Protocol
@@ -40,8 +40,6 @@ _CASE = (
     re.compile(r"<(?:\w+:)?sak\b[^<>]*?\sid\s*=\s*[\"']([^\"']+)"),
     re.compile(r"\"sak\"\s*:\s*\{(?:[^{}]|\{[^{}]*\})*?\"id\"\s*:\s*\"([^\"]+)\""),
 )
-FAR = timedelta(days=2)
-"""Beyond the age of any object: listing asks for those that are older than a moment."""
 
 
 class Subject(msgspec.Struct, kw_only=True):
@@ -166,11 +164,11 @@ def ledger_prefixes(s: Subject) -> Iterator[str]:
     yield from (f"hentinger/{orgnr}/{one}/" for orgnr, one in sorted(s.references))
 
 
-def below(bucket: Objects, prefix: str, now: datetime) -> Iterator[str]:
+def below(bucket: Objects, prefix: str = "") -> Iterator[str]:
     """The names below a prefix that ends where a part of a name does."""
-    for name in bucket.older_than(prefix, now + FAR):
-        if prefix.endswith("/") or name == prefix or name[len(prefix)] in "-./":
-            yield name
+    for one in bucket.listed(prefix):
+        if not prefix or prefix.endswith("/") or one.name == prefix or one.name[len(prefix)] in "-./":
+            yield one.name
 
 
 # --- finding ---------------------------------------------------------------------------------------------------------
@@ -317,12 +315,12 @@ def note_refused(tables: Tables, s: Subject) -> None:
             s.receipts.add(row["kvitterings_id"])
 
 
-def note_events(tables: Tables, ledger: Objects, s: Subject, now: datetime) -> None:
+def note_events(tables: Tables, ledger: Objects, s: Subject) -> None:
     """The notifications that led to the cases: by what was fetched, and by the references that are bound to them."""
     reporters = sorted({orgnr for orgnr, _ in s.cases})
     for orgnr in reporters:
         cases = {case for owner, case in s.cases if owner == orgnr}
-        for name in list(below(ledger, f"hentinger/{orgnr}/", now)):
+        for name in list(below(ledger, f"hentinger/{orgnr}/")):
             *_, reference, last = name.split("/")
             if last == "sak" and (kept := ledger.read(name)) is not None and kept.data.decode() in cases:
                 s.references.add((orgnr, reference))
@@ -338,7 +336,7 @@ def note_events(tables: Tables, ledger: Objects, s: Subject, now: datetime) -> N
     }
     for orgnr in reporters:
         known = {reference for owner, reference in s.references if owner == orgnr}
-        for name in list(below(ledger, f"hendelse/{orgnr}/", now)):
+        for name in list(below(ledger, f"hendelse/{orgnr}/")):
             kept, event = ledger.read(name), (orgnr, name.rpartition("/")[2])
             reference = kept.data.decode().split(" ")[1] if kept else ""
             if event in linked or reference in known:
@@ -370,12 +368,12 @@ def known_messages(tables: Tables) -> dict[tuple[str, str], set[tuple[str, str]]
 
 
 def objects(
-    s: Subject, tables: Tables, ledger: Objects, archive: Objects, inbox: Objects, reader: Reader, now: datetime
+    s: Subject, tables: Tables, ledger: Objects, archive: Objects, inbox: Objects, reader: Reader
 ) -> Objectives:
     """The objects of the subject, with every name it is known by noted on the way. Raises Retry."""
     found = Objectives()
     names: dict[tuple[str, str], list[str]] = {}
-    for name in archive.older_than("raa/", now + FAR):
+    for name in below(archive, "raa/"):
         if (match := _RAW.fullmatch(name)) is not None:
             names.setdefault((match["account"], match["message"]), []).append(name)
     known = known_messages(tables)
@@ -391,7 +389,7 @@ def objects(
             s.messages.add(message)
             found.archive += sorted(taken)
             uploads |= _pointed_to(taken, archive, inbox)
-    for name in list(archive.older_than("varsel/", now + FAR)):
+    for name in list(below(archive, "varsel/")):
         stored = archive.read(name)
         about = kept_attributes(archive, name, stored) if stored else {}
         answered = {answer_id(r, m) for r, (_, m) in product(s.receipts, s.messages)} | {m for _, m in s.messages}
@@ -400,10 +398,10 @@ def objects(
     note_refused(tables, s)
     pairs = product(sorted(s.receipts), sorted({message for _, message in s.messages}))
     answers = s.answers | {answer_id(receipt, message) for receipt, message in pairs}
-    s.answers = {name.split("/")[1].partition(".")[0] for name in below(ledger, "svar/", now)} & answers
+    s.answers = {name.split("/")[1].partition(".")[0] for name in below(ledger, "svar/")} & answers
     for prefix in ledger_prefixes(s):
-        found.ledger += [name for name in below(ledger, prefix, now) if name not in found.ledger]
-    for name in list(inbox.older_than("", now + FAR)):
+        found.ledger += [name for name in below(ledger, prefix) if name not in found.ledger]
+    for name in list(below(inbox)):
         if name in uploads or _is_mine(inbox, name, reader, s, found):
             found.inbox.append(name)
     return found
