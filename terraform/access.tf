@@ -170,7 +170,7 @@ resource "google_storage_bucket_iam_member" "state" {
 }
 
 resource "google_storage_bucket_iam_member" "build" {
-  bucket = google_storage_bucket.builds.name
+  bucket = google_storage_bucket.own["bygg"].name
   role   = "roles/storage.objectUser"
   member = local.members["bygg"]
 }

@@ -44,7 +44,7 @@ resource "google_cloudfunctions2_function" "all" {
 
     source {
       storage_source {
-        bucket = google_storage_bucket.builds.name
+        bucket = google_storage_bucket.own["bygg"].name
         object = var.source_archive
       }
     }

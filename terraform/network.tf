@@ -102,7 +102,7 @@ resource "google_compute_url_map" "api" {
     default_service = google_compute_backend_service.api["uttrekk"].id
 
     path_rule {
-      paths   = ["/innsending/*"]
+      paths   = ["/v1/innsendinger"]
       service = google_compute_backend_service.api["innsending-api"].id
     }
   }

@@ -20,7 +20,7 @@ resource "google_storage_bucket" "all" {
   }
 
   logging {
-    log_bucket = google_storage_bucket.access_log.name
+    log_bucket = google_storage_bucket.own["tilgangslogg"].name
   }
 
   soft_delete_policy {
@@ -53,10 +53,16 @@ resource "google_storage_bucket" "all" {
   depends_on = [google_kms_crypto_key_iam_member.agents]
 }
 
-# Who read which object: names of objects hold ids of messages, never of persons.
-resource "google_storage_bucket" "access_log" {
-  # checkov:skip=CKV_GCP_62:it is the log
-  name                        = "${var.project}-tilgangslogg"
+# Buckets of the infrastructure's own: zipped code, one object a build; and who read which object, where names hold ids
+# of messages, never of persons.
+resource "google_storage_bucket" "own" {
+  # checkov:skip=CKV_GCP_62:one of them is the log
+  for_each = {
+    bygg         = { delete_after_days = null }
+    tilgangslogg = { delete_after_days = 400 }
+  }
+
+  name                        = "${var.project}-${each.key}"
   location                    = var.region
   uniform_bucket_level_access = true
   public_access_prevention    = "enforced"
@@ -70,36 +76,23 @@ resource "google_storage_bucket" "access_log" {
     default_kms_key_name = google_kms_crypto_key.data.id
   }
 
-  lifecycle_rule {
-    condition {
-      age = 400
+  dynamic "lifecycle_rule" {
+    for_each = each.value.delete_after_days[*]
+    content {
+      condition {
+        age = lifecycle_rule.value
+      }
+      action {
+        type = "Delete"
+      }
     }
-    action {
-      type = "Delete"
+  }
+
+  dynamic "logging" {
+    for_each = each.key == "tilgangslogg" ? [] : ["${var.project}-tilgangslogg"]
+    content {
+      log_bucket = logging.value
     }
-  }
-
-  depends_on = [google_kms_crypto_key_iam_member.agents]
-}
-
-# Zipped code, one object a build.
-resource "google_storage_bucket" "builds" {
-  name                        = "${var.project}-bygg"
-  location                    = var.region
-  uniform_bucket_level_access = true
-  public_access_prevention    = "enforced"
-  labels                      = local.labels
-
-  versioning {
-    enabled = true
-  }
-
-  encryption {
-    default_kms_key_name = google_kms_crypto_key.data.id
-  }
-
-  logging {
-    log_bucket = google_storage_bucket.access_log.name
   }
 
   depends_on = [google_kms_crypto_key_iam_member.agents]

@@ -15,14 +15,16 @@ from typing import Any
 
 import msgspec
 import pytest
+from flask import Request
 
 from bvr.errors import Retry
 from bvr.intake.sender import Right
-from bvr.log import log
 from bvr.reconcile import reconcile
 from bvr.rules.examples import uid
+from bvr.statistics.schedule import Late
 from bvr.testpki import Pki, pem_of
 from bvr.watch import Expires, Silent, expiring, silent, watch
+from main import run_queries
 from tests.infrastructure.filters import extracted, matches
 from tests.infrastructure.test_terraform import ALARMS
 from tests.unit.service_world import SENDER, World, native, right, service
@@ -105,7 +107,12 @@ def running_out(world: World) -> None:
 
 
 def late(world: World) -> None:
-    log("spørring er forsinket", severity="ALERT", sporring="x")
+    """The watch of the queries, over a register where one of them never succeeded."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bvr.figures.late", lambda _now: [Late(query="nokkeltall_barn_v1", last=None, outcome="FEILET")])
+        patch.setattr("bvr.nightly.overdue", lambda _now: [])
+        told, status = run_queries(Request.from_values(json={"vakt": True}, method="POST"))
+    assert (told, status) == ({"forsinket": ["nokkeltall_barn_v1"]}, 200)
 
 
 TRIGGERS: dict[str, Callable[[World], None]] = {

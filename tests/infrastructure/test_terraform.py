@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from google.cloud import pubsub_v1
 
 from bvr import gcp
+from bvr.api import submit
 from bvr.config import config
 from emulator import topology
 from emulator.cloud import LocalCloud
@@ -143,6 +145,12 @@ def test_an_alarm_counts_what_is_counted(name: str) -> None:
     assert (alarm["threshold"] is None) == (alarm["comparison"] == "ABSENT")
 
 
+def test_submissions_reach_the_function_that_takes_them() -> None:
+    """The balancer's paths are those that the API itself has."""
+    (paths,) = re.findall(r"paths\s+= (\[.*\])", (ROOT / "terraform/network.tf").read_text(encoding="utf-8"))
+    assert json.loads(paths) == [submit.PATH]
+
+
 # --- the local cloud -------------------------------------------------------------------------------------------------
 
 
@@ -204,7 +212,7 @@ def test_the_local_cloud_has_what_is_planned(cloud: LocalCloud, planned: dict[st
     }
     assert here == there
     buckets = {one.name.removeprefix(f"{project}-") for one in gcp.storage_client(project).list_buckets()}
-    assert buckets == planned["google_storage_bucket"].keys() - {"access_log", "builds"}
+    assert buckets == planned["google_storage_bucket"].keys() - {"bygg", "tilgangslogg"}
     client = gcp.queries(config()).client
     datasets = {one.dataset_id for one in client.list_datasets()}
     assert datasets == planned["google_bigquery_dataset"].keys()
