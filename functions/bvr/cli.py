@@ -696,6 +696,32 @@ def release_list() -> None:
     sys.exit(listed())
 
 
+@main.group(epilog=_example("bvr cube make barn-med-vedtak 2025 --to leveranse"))
+def cube() -> None:
+    """Cubes made to order: rounded or perturbed counts of children, of what no product publishes."""
+
+
+@cube.command("make", epilog=_example("bvr cube make barn-med-vedtak 2025 --to leveranse"))
+@click.argument("name")
+@click.argument("year", type=click.IntRange(2000, 2100))
+@click.option("--to", "folder", type=click.Path(file_okay=False, path_type=Path), default=".", show_default=True)
+def cube_make(name: str, year: int, folder: Path) -> None:
+    """Make the cube NAME of a YEAR as CSV, and what is told of it as JSON; exit code 1 when it may not be delivered."""
+    _needs_environment()
+    from bvr.releasing import make_cube
+
+    sys.exit(make_cube(name, year, folder))
+
+
+@cube.command("list", epilog=_example("bvr cube list"))
+def cube_list() -> None:
+    """Show what has been delivered."""
+    _needs_environment()
+    from bvr.releasing import list_cubes
+
+    sys.exit(list_cubes())
+
+
 @main.command(epilog=_example("bvr attack barn-med-tiltak-2025H1-T2"))
 @click.argument("release_id")
 @click.option(

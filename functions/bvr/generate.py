@@ -37,6 +37,7 @@ from bvr.statistics.approval import Godkjenning
 from bvr.statistics.deviations import tables as deviations
 from bvr.statistics.figures import effect, tables
 from bvr.statistics.publication import release
+from bvr.statistics.publication.cubes import Kube
 from bvr.statistics.reports.answers import Migreringssvar
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -86,6 +87,7 @@ def outputs() -> dict[str, Callable[[], str]]:
         "bigquery_schemas/drift/avledning/schema.json": lambda: _bigquery(Avledning),
         "bigquery_schemas/drift/sletteordre/schema.json": lambda: _bigquery(Sletteordre),
         "bigquery_schemas/drift/avstemming/schema.json": lambda: _bigquery(Avstemming),
+        "bigquery_schemas/drift/kube/schema.json": lambda: _bigquery(Kube),
         "bigquery_schemas/drift/avspilling/schema.json": lambda: _bigquery(Avspilling),
         "bigquery_schemas/register/kostra_fil/schema.json": lambda: _bigquery(KostraFil),
         "bigquery_schemas/register/kostra_individ/schema.json": lambda: _bigquery(KostraIndivid),

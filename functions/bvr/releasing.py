@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import click
 from rich.console import Console
@@ -12,6 +13,7 @@ from rich.table import Table
 from bvr import gcp
 from bvr.config import config
 from bvr.statistics import freezes
+from bvr.statistics.publication import cubes
 from bvr.statistics.publication import release as releases
 from bvr.statistics.publication.attack import ATTACKS, Verdict
 from bvr.statistics.publication.declared import Product, products
@@ -69,6 +71,40 @@ def listed() -> int:
                 ),
                 *(str(one.rader), str(one.skjult), verdict),
             )
+    Console().print(table)
+    return 0
+
+
+def make_cube(name: str, year: int, folder: Path) -> int:
+    """Make a cube of a year: the table and what is told of it, as two files that are written whole."""
+    known = {one.id: one for one in cubes.declared().cubes}
+    if name not in known:
+        raise click.UsageError(f"there is no cube {name[:40]}; there are {', '.join(known)}")
+    try:
+        made = cubes.deliver(gcp.queries(config()), known[name], year, lambda: datetime.now(UTC))
+    except LookupError as error:
+        raise click.ClickException(str(error)) from error
+    except (releases.NotPublishable, ValueError) as error:
+        click.echo(f"IKKE LEVERT | NOT DELIVERED: {error}")
+        return 1
+    folder.mkdir(parents=True, exist_ok=True)
+    for suffix, data in (("csv", made.table), ("json", made.about)):
+        (folder / f"{name}-{year}.{suffix}").write_bytes(data)
+    click.echo(
+        f"{name} {year}: {made.record.metode}, {made.record.celler} celler | cells, sha256 {made.record.sha256[:16]}"
+    )
+    return 0
+
+
+def list_cubes() -> int:
+    """What has been delivered."""
+    table = Table(title="kuber | cubes", title_justify="left")
+    for column in ("kube", "år", "metode", "laget", "celler", "sha256"):
+        table.add_column(column)
+    for one in cubes.delivered(gcp.queries(config())):
+        table.add_row(
+            one.kube, str(one.aar), one.metode, f"{one.laget:%Y-%m-%d %H:%M}", str(one.celler), one.sha256[:16]
+        )
     Console().print(table)
     return 0
 

@@ -24,6 +24,8 @@ from bvr.register.rows import row
 from bvr.rules.options import RuleOptions
 from bvr.simulate import Mix, simulate
 from bvr.statistics.anonymity import VIEWS, as_json, examine
+from bvr.statistics.publication import cubes
+from bvr.statistics.publication.release import NotPublishable
 from tests.generative.test_json_form import Everybody
 from tests.sql.googlesql import SCHEMAS, declared
 from tests.sql.test_access import World, purpose
@@ -56,7 +58,8 @@ class Analysed:
         self.world = World(warehouse)
         self.submissions = list(simulate(6, 150, 200, 5, start=date(2025, 1, 7), mix=Mix(moves=0.15)))
         warehouse.fill(registered(self.submissions))
-        self.world.tables.insert("grunnlag.formal", [purpose("dag"), purpose("ar", dato_presisjon="AR")])
+        purposes = [purpose("dag"), purpose("ar", dato_presisjon="AR"), purpose("kuber")]
+        self.world.tables.insert("grunnlag.formal", purposes)
         self.world.at = datetime(2025, 12, 1, tzinfo=UTC)
         self.world.derive(today=date(2025, 12, 1), everything=True)
 
@@ -274,3 +277,38 @@ def test_the_report_on_anonymity_reads_these_views(analysed: Analysed) -> None:
     text = as_json(found).decode().lower()
     for secret in analysed.secrets():
         assert secret.lower() not in text
+
+
+# --- cubes made to order ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cube", cubes.declared().cubes, ids=lambda cube: cube.id)
+def test_a_cube_has_the_columns_that_it_declares(cube: cubes.Cube) -> None:
+    """Names and types, by Google's analyzer."""
+    given = declared().columns(cube.sql, formal="STRING", aar="INTEGER")
+    assert [name for name, _ in given] == ["barn", *cube.dimensions]
+    assert {kind for _, kind in given} == {"STRING"}
+
+
+@pytest.mark.local_cloud
+@pytest.mark.parametrize(
+    ("cube", "view", "day"),
+    list(zip(cubes.declared().cubes, ("vedtak", "ettervern"), ("start_dato", "tilbud_sendt_dato"), strict=True)),
+)
+def test_a_cube_is_delivered_and_says_nothing_of_who(analysed: Analysed, cube: cubes.Cube, view: str, day: str) -> None:
+    tables = analysed.world.tables
+    years = f"SELECT EXTRACT(YEAR FROM v.{day}) AS aar, COUNT(*) AS n FROM analyse.{view} AS v GROUP BY aar"
+    aar = max(tables.query(years), key=lambda row: int(row["n"]))["aar"]
+    made = cubes.deliver(tables, cube, aar, lambda: datetime(2026, 1, 1, tzinfo=UTC))
+    (_, *lines) = made.table.decode().splitlines()
+    shown = {tuple(line.split(";")[:-1]): int(line.rpartition(";")[2]) for line in lines}
+    children = {row["barn"] for row in tables.query(cube.sql, {"formal": "kuber", "aar": aar})}
+    assert abs(shown[("T",) * len(cube.dimensions)] - len(children)) <= 3
+    assert not {1, 2} & set(shown.values())
+    text = (made.table + made.about).decode().lower()
+    for secret in (*analysed.secrets(), *children):
+        assert secret.lower() not in text
+    assert cubes.deliver(tables, cube, aar, lambda: datetime(2026, 2, 1, tzinfo=UTC)).table == made.table
+    other = msgspec.structs.replace(cube, method="AVRUNDING" if cube.method == "CELLENOKKEL" else "CELLENOKKEL")
+    with pytest.raises((NotPublishable, ValueError)):
+        cubes.deliver(tables, other, aar, lambda: datetime(2026, 2, 1, tzinfo=UTC))

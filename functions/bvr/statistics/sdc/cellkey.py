@@ -29,14 +29,14 @@ _NOISE: dict[int, dict[int, float]] = {
 }
 
 
-def record_key(child: bytes, secret: bytes) -> int:
-    """The key of a child, from its pseudonym: the same for ever, and known to nobody who lacks the secret.
+def record_key(secret: bytes) -> int:
+    """The key of a child, from a secret of its own (the half of its pseudonym that is never shown): the same for ever.
 
-    Raises ValueError for a secret of fewer than 32 bytes.
+    Raises ValueError for a secret of fewer than 16 bytes.
     """
-    if len(secret) < 32:
-        raise ValueError("the secret of the record keys has at least 32 bytes")
-    return int.from_bytes(hmac.digest(secret, child, hashlib.sha256)[:4], "big")
+    if len(secret) < 16:
+        raise ValueError("the secret of a child has at least 16 bytes")
+    return int.from_bytes(hmac.digest(secret, b"cellenokkel", hashlib.sha256)[:4], "big")
 
 
 def cell_key(keys: Iterable[int]) -> int:
