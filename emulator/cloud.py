@@ -30,6 +30,7 @@ from emulator.functions import SOURCE, FunctionRunner, bare_environment
 from emulator.kommune import KommuneServer
 from emulator.processes import HOST, Child, Spawner, accepts_connections, answers_http, free_ports
 from emulator.scheduler import Scheduler
+from emulator.telemetry import Collector
 from emulator.tokens import (
     ALTINN,
     BUFDIR,
@@ -100,6 +101,7 @@ class LocalCloud:
         self._commands: dict[str, tuple[list[str], dict[str, str]]] = {}
         self._tokens: TokenServer | None = None
         self._kommune: KommuneServer | None = None
+        self._collector: Collector | None = None
         self._scheduler: Scheduler | None = None
         self._environment: dict[str, str] = {}  # of the functions
         self._client_environment: dict[str, str] = {}  # of those who call them
@@ -137,6 +139,8 @@ class LocalCloud:
         with ThreadPoolExecutor() as pool:
             # With data to keep, servers close their files; without, nothing is worth waiting for.
             list(pool.map(lambda server: server.stop(gently=self._data is not None), self._servers.values()))
+        if self._collector:
+            self._collector.stop()
         if self._kommune:
             self._kommune.stop()
         if self._tokens:
@@ -162,6 +166,7 @@ class LocalCloud:
         (self.run_dir / "logs").mkdir(parents=True, exist_ok=True)
         self._tokens = TokenServer(self.run_dir / "nokler")
         self._kommune = KommuneServer(self._tokens.issuer)
+        self._collector = Collector()
         pubsub_port, rest_port, grpc_port, storage_port = free_ports(4)
         if self._pubsub_host and not accepts_connections(self._pubsub_host):
             # Most likely a terminal that still has the environment of a local cloud that has ended.
@@ -172,6 +177,7 @@ class LocalCloud:
         self._client_environment = self._describe_clients()
         self._tokens.start()
         self._kommune.start()
+        self._collector.start()
 
         # The slowest first: BigQuery has to be up before its tables are made, while functions need nothing of it.
         self._python(
@@ -220,6 +226,13 @@ class LocalCloud:
         if self._kommune is None:
             raise RuntimeError("the local cloud has not been started")
         return self._kommune
+
+    @property
+    def telemetry(self) -> Collector:
+        """The traces and metrics that functions have sent."""
+        if self._collector is None:
+            raise RuntimeError("the local cloud has not been started")
+        return self._collector
 
     def log(self, name: str) -> Path:
         """The log of a function or of `pubsub`, `bigquery` or `storage`."""
@@ -291,6 +304,7 @@ class LocalCloud:
             "BVR_MASKINPORTEN_KEY": self.tokens.client("registeret").key_file,
             "BVR_MASKINPORTEN_ISSUER": self.tokens.issuer,
             "BVR_ALTINN": ALTINN,
+            "OTEL_EXPORTER_OTLP_ENDPOINT": self.telemetry.url,
             **self._more,
         }
         if "uttrekk" in self._runner.names:

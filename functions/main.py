@@ -6,14 +6,16 @@ feiing = sweep · avledning = derive · sporringer = run_queries · uttrekk = ex
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
-from functools import cache
+from functools import cache, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import flask
 import functions_framework
 
+from bvr import telemetry
 from bvr.config import config
 from bvr.errors import Retry
 from bvr.intake.envelope import Delivery, read_delivery
@@ -22,6 +24,8 @@ from bvr.log import log
 from bvr.wiring import courier, desk, now, opener, senders, service
 
 if TYPE_CHECKING:
+    import requests
+
     from bvr.api.governance import Governance
     from bvr.api.handler import Api
     from bvr.api.http import Request, Response
@@ -31,6 +35,17 @@ if TYPE_CHECKING:
     from bvr.api.submit import SubmitApi
     from bvr.hendelse.service import EventService
     from bvr.kostra.intake import KostraService
+
+
+def _session(endpoint: str) -> requests.Session:
+    from bvr import gcp
+
+    return gcp.session(endpoint)
+
+
+telemetry.sends_by(_session)
+SERVICE = os.environ.get("K_SERVICE", "bvr")
+"""The function that this process is, as Cloud Run names it."""
 
 
 @cache
@@ -113,38 +128,58 @@ def _flow(delivery: Delivery) -> Receives:
     return flows[known.flow if known else "sak"]()
 
 
-@functions_framework.http
-def receive(request: flask.Request) -> tuple[str, int]:
-    """mottak, kostra, henting: one message. Its type says which flow it is; the functions differ in room and time."""
+def _taken(request: flask.Request, take: Callable[[Delivery], object]) -> tuple[str, int]:
+    """A pushed message, all the way: 204 when it is done, 503 when Pub/Sub is to come again."""
     delivery = _delivery(request)
     if delivery is None:
         return "", 400
-    try:
-        _flow(delivery).receive(delivery)
-    except Retry as error:
-        log("prøves igjen", severity="WARNING", pubsub_id=delivery.pubsub_id, grunn=str(error))
-        return "", 503
+    with telemetry.handled(SERVICE, delivery.attributes.get("traceparent")):
+        telemetry.tell("messaging.message.id", delivery.pubsub_id)
+        try:
+            take(delivery)
+        except Retry as error:
+            telemetry.failed("Retry")
+            telemetry.tried_again("Retry")
+            log("prøves igjen", severity="WARNING", pubsub_id=delivery.pubsub_id, grunn=str(error))
+            return "", 503
     return "", 204
+
+
+Scheduled = Callable[[flask.Request], tuple[dict[str, object], int]]
+
+
+def _scheduled(run: Scheduled) -> Scheduled:
+    """What a schedule calls, as a trace of its own."""
+
+    @wraps(run)
+    def whole(request: flask.Request) -> tuple[dict[str, object], int]:
+        with telemetry.handled(SERVICE, request.headers.get("traceparent")):
+            told, status = run(request)
+            telemetry.tell("http.response.status_code", status)
+            return told, status
+
+    return whole
+
+
+@functions_framework.http
+def receive(request: flask.Request) -> tuple[str, int]:
+    """mottak, kostra, henting: one message. Its type says which flow it is; the functions differ in room and time."""
+    return _taken(request, lambda delivery: _flow(delivery).receive(delivery))
 
 
 @functions_framework.http
 def receive_file(request: flask.Request) -> tuple[str, int]:
     """kostra-fil: Cloud Storage tells of a KOSTRA file that was uploaded."""
-    delivery = _delivery(request)
-    if delivery is None:
-        return "", 400
-    try:
-        kostra().receive_file(delivery)
-    except Retry as error:
-        log("prøves igjen", severity="WARNING", pubsub_id=delivery.pubsub_id, grunn=str(error))
-        return "", 503
-    return "", 204
+    return _taken(request, lambda delivery: kostra().receive_file(delivery))
 
 
 @functions_framework.http
 def submit_api(request: flask.Request) -> flask.Response:
     """innsending-api: cases over HTTP, with a token."""
     return _answered(_submit_api(), request)
+
+
+_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH")
 
 
 class Answers(Protocol):
@@ -156,15 +191,18 @@ class Answers(Protocol):
 def _answered(api: Answers, request: flask.Request) -> flask.Response:
     from bvr.api.http import Request
 
-    answer = api.handle(
-        Request(
-            method=request.method,
-            path=request.path,
-            query=request.args.to_dict(),
-            headers={name.lower(): value for name, value in request.headers.items()},
-            body=request.get_data(cache=False) if request.method == "POST" else b"",
+    with telemetry.handled(SERVICE, request.headers.get("traceparent")):
+        telemetry.tell("http.request.method", request.method if request.method in _METHODS else "_OTHER")
+        answer = api.handle(
+            Request(
+                method=request.method,
+                path=request.path,
+                query=request.args.to_dict(),
+                headers={name.lower(): value for name, value in request.headers.items()},
+                body=request.get_data(cache=False) if request.method == "POST" else b"",
+            )
         )
-    )
+        telemetry.tell("http.response.status_code", answer.status)
     return flask.Response(answer.body, status=answer.status, headers=answer.headers)
 
 
@@ -189,18 +227,11 @@ def verifier() -> Verifier:
 @functions_framework.http
 def deliver(request: flask.Request) -> tuple[str, int]:
     """utsending: an answer has reached the topic."""
-    delivery = _delivery(request)
-    if delivery is None:
-        return "", 400
-    try:
-        courier().deliver(delivery)
-    except Retry as error:
-        log("prøves igjen", severity="WARNING", pubsub_id=delivery.pubsub_id, grunn=str(error))
-        return "", 503
-    return "", 204
+    return _taken(request, lambda delivery: courier().deliver(delivery))
 
 
 @functions_framework.http
+@_scheduled
 def sweep(request: flask.Request) -> tuple[dict[str, object], int]:
     """feiing: wake what has been open too long; asked for `avstemming`, once a night, see that everything balances,
     and what somebody should know of before it hurts."""
@@ -221,6 +252,7 @@ def sweep(request: flask.Request) -> tuple[dict[str, object], int]:
 
 
 @functions_framework.http
+@_scheduled
 def derive(request: flask.Request) -> tuple[dict[str, object], int]:
     """avledning: what follows from the submissions so far; of the whole register when asked for `alt`, once a night."""
     from bvr.deriving import derive as run
@@ -234,6 +266,7 @@ def derive(request: flask.Request) -> tuple[dict[str, object], int]:
 
 
 @functions_framework.http
+@_scheduled
 def run_queries(request: flask.Request) -> tuple[dict[str, object], int]:
     """sporringer: the scheduled queries, as of the time the scheduler meant, and what follows them; 500 when one of
     them did not succeed.

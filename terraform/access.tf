@@ -183,6 +183,18 @@ resource "google_service_account_iam_member" "build" {
   member             = local.members["bygg"]
 }
 
+# Each function writes its traces and metrics, and reads none.
+resource "google_project_iam_member" "telemetry" {
+  for_each = {
+    for one in setproduct(toset([for one in values(var.functions) : one.service_account]), ["tracesWriter", "metricsWriter"]) :
+    join("|", one) => { who = one[0], role = one[1] }
+  }
+
+  project = var.project
+  role    = "roles/telemetry.${each.value.role}"
+  member  = local.members[each.value.who]
+}
+
 # Who read what: kept by Google, for data and not only for changes.
 resource "google_project_iam_audit_config" "reads" {
   for_each = toset(["bigquery", "cloudkms", "pubsub", "secretmanager", "storage"])

@@ -11,7 +11,9 @@ locals {
         BVR_REQUIRE_SEALED         = tostring(var.require_sealed)
         BVR_BIGQUERY_LOCATION      = var.region
         BVR_MASKINPORTEN_CLIENT_ID = var.maskinporten_client_id
-        BVR_DERIVING_ACCOUNTS      = join(",", [for who in ["avledning", "sporringer"] : "serviceAccount:${google_service_account.all[who].email}"])
+        # Traces and metrics: codes, counts and ids of messages.
+        OTEL_EXPORTER_OTLP_ENDPOINT = "https://telemetry.googleapis.com"
+        BVR_DERIVING_ACCOUNTS       = join(",", [for who in ["avledning", "sporringer"] : "serviceAccount:${google_service_account.all[who].email}"])
       },
       contains(keys(var.access[one.service_account].keys), "nokkelsett") ? { BVR_KEYSET_KMS_KEY = google_kms_crypto_key.keyset.id } : {},
       contains(keys(var.access[one.service_account].keys), "konto") ? { BVR_KMS_KEYS = "${google_kms_crypto_key.account.id}/cryptoKeyVersions/1" } : {},

@@ -17,6 +17,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 import msgspec
 
+from bvr import telemetry
 from bvr.errors import Broken
 from bvr.faults import Fault
 from bvr.intake.envelope import Delivery, Envelope, read_envelope
@@ -130,6 +131,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
 
     # --- in ------------------------------------------------------------------------------------------------------
 
+    @telemetry.step("arkiver")
     def take(self, delivery: Delivery, limit: int, *, mark: bool = True) -> Taken:
         """Archive a delivery and mark it open: before anything can fail on its content.
 
@@ -219,6 +221,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
 
     # --- out -----------------------------------------------------------------------------------------------------
 
+    @telemetry.step("svar")
     def answer(
         self,
         envelope: Envelope,
@@ -246,8 +249,8 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         }
         if envelope.klient_korrelasjons_id:
             attributes["klient-korrelasjons-id"] = envelope.klient_korrelasjons_id
-        if envelope.traceparent:
-            attributes["traceparent"] = envelope.traceparent
+        if trace := telemetry.traceparent() or envelope.traceparent:
+            attributes["traceparent"] = trace
         if again:
             attributes[REPLAY] = again
         if sealed and self.sealer and (container := self.sealer.seal(envelope.avsender_id, file_name, data)):

@@ -14,6 +14,7 @@ from typing import Protocol
 
 import msgspec
 
+from bvr import telemetry
 from bvr.chain import Erased
 from bvr.desk import REPLAY, Desk, Objects, Taken
 from bvr.errors import Broken, Retry
@@ -108,6 +109,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
         of theirs that is open for it, and sets that aside when we are Broken.
         """
         taken = self.desk.take(delivery, self.settings.limits.bytes, mark=answer)
+        telemetry.tell("bvr.melding_id", taken.envelope.melding_id)
         try:
             payload = self._open(taken)
             entry, repeated = self._entry(taken, payload)
@@ -119,6 +121,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
                 raise
             return self.desk.broken(taken, broken)
 
+    @telemetry.step("pakk opp")
     def _open(self, taken: Taken) -> Payload:
         if taken.faults:
             return Payload(digest=hashlib.sha256(taken.body).hexdigest(), faults=taken.faults)
@@ -205,7 +208,8 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
         """`first` is the receipt of the same content when it came: where it stood among the others then, it stands."""
         message = Message(envelope=envelope, payload=payload, received=received, handled=handled or self.desk.clock())
         try:
-            outcome = process(message, _KnownHere(self.desk.ledger, self.register, first), self.settings, senders)
+            with telemetry.step("kontroller"):
+                outcome = process(message, _KnownHere(self.desk.ledger, self.register, first), self.settings, senders)
             serialized = self.rows.serialize(row(outcome, self.cipher))
         except (Broken, RuntimeError):
             raise
@@ -237,6 +241,11 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
                 korrelasjons_id=envelope.klient_korrelasjons_id,
                 duplicate=True,
             )
+        seconds = (self.desk.clock() - min(taken.received, taken.delivery.published)).total_seconds()
+        telemetry.tell("bvr.innsending_id", receipt.innsending_id)
+        telemetry.tell("bvr.kvitterings_id", receipt.kvitterings_id)
+        telemetry.tell("bvr.utfall", receipt.verdict.value)
+        telemetry.processed(receipt.verdict.value, receipt.worst.name, seconds)
         log(
             "behandlet",
             traceparent=envelope.traceparent,
@@ -244,7 +253,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
             avsender_id=envelope.avsender_id,
             innsending_id=receipt.innsending_id,
             kvitterings_id=receipt.kvitterings_id,
-            sekunder=round((self.desk.clock() - min(taken.received, taken.delivery.published)).total_seconds(), 3),
+            sekunder=round(seconds, 3),
             utfall=receipt.verdict.value,
             verste=receipt.worst.name,
             feil=receipt.fault,

@@ -10,6 +10,7 @@ import base64
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -18,12 +19,14 @@ import msgspec
 import pytest
 from google.cloud import bigquery, storage
 
+from bvr import telemetry
 from bvr.intake.protocol import KOSTRA_SUBMIT
 from bvr.kostra.rules.examples import avgiver, individ, melding, nummer, tiltak
 from bvr.kostra.xml import encode as kostra
 from bvr.simulate import Mix, Submission, simulate
 from bvr.simulate.population import kommuner
 from emulator.cloud import LocalCloud
+from emulator.telemetry import Collector, Span
 from tests.emulated.clouds import running
 from tests.emulated.leaks import Needles, Taps, leaks, logs, objects, tables
 from tests.emulated.test_ways_in import event
@@ -68,8 +71,18 @@ def world() -> Iterator[World]:
             *objects(storage.Client()),
             *logs(cloud),
         ]
+        # What is sent last comes a little later.
+        assert cloud.telemetry.wait(lambda seen: _followed(seen) >= len(made))
+        found.places += [(f"telemetri/{span.service}", json.dumps(asdict(span))) for span in cloud.telemetry.spans]
         yield found
         taps.close()
+
+
+def _followed(seen: Collector) -> int:
+    """How many messages have been followed to the row and the answer."""
+    return len(
+        {span.attributes["bvr.kvitterings_id"] for span in seen.spans if "bvr.kvitterings_id" in span.attributes}
+    )
 
 
 def _numbers(submissions: list[Submission]) -> set[str]:
@@ -173,11 +186,51 @@ def test_everything_was_searched(world: World) -> None:
         *("register.innsending", "register.sak_gjeldende", "register.person_sak", "register.pseudonym"),
         *("register.analyse_grunnlag", "register.kostra_individ", "drift.henting", "grunnlag.avsender"),
         *("topic/kvittering", "topic/innsending", "topic/hendelse", "log/mottak.log", "log/henting.log"),
-        *("log/avledning.log", "log/sporringer.log", "log/kostra.log"),
+        *("log/avledning.log", "log/sporringer.log", "log/kostra.log", "telemetri/mottak", "telemetri/utsending"),
     ):
         assert wanted in places, wanted
     assert any("-protokoll/" in place for place in places)
     assert any("-rapporter/" in place for place in places)
+
+
+def test_a_message_is_one_trace_through_all_that_handle_it(world: World) -> None:
+    traces: dict[str, list[Span]] = {}
+    for span in world.cloud.telemetry.spans:
+        traces.setdefault(span.trace, []).append(span)
+    whole = [spans for spans in traces.values() if {"mottak", "utsending"} <= {one.service for one in spans}]
+    assert len(whole) >= len(world.submissions)
+    for spans in whole:
+        by_id = {one.span: one for one in spans}
+        (first,) = [one for one in spans if one.name == "mottak" and "bvr.utfall" in one.attributes][:1]
+        parts = {one.name for one in spans if one.parent == first.span}
+        assert {"arkiver", "pakk opp", "svar"} <= parts
+        assert "lagre rad" in parts or first.attributes["bvr.utfall"] == "REJECTED"
+        sent = [one for one in spans if one.name == "utsending"]
+        assert all(by_id[one.parent].name == "svar" for one in sent)
+        assert all(one.start <= one.end for one in spans)
+
+
+def test_what_is_sent_is_from_the_list(world: World) -> None:
+    spans = world.cloud.telemetry.spans
+    ours = {*world.cloud.topology.functions, *telemetry.STEPS}
+    assert ours >= {
+        span.name for span in spans if not span.name.startswith("BigQuery.")
+    }  # Google's client tells of itself
+    for span in spans:
+        assert span.attributes.keys() <= telemetry.ALLOWED
+        assert (span.words, span.events) == ("", 0)
+
+
+def test_every_outcome_is_counted(world: World) -> None:
+    """As the register has them: cases pushed to us, and those that were fetched."""
+    rows = bigquery.Client().query_and_wait("SELECT utfall, COUNT(*) AS n FROM register.innsending GROUP BY utfall")
+    stored = {row["utfall"]: row["n"] for row in rows}
+    seen = world.cloud.telemetry
+    assert seen.wait(lambda _: seen.total(telemetry.PROCESSED) >= sum(stored.values()))
+    counted = {outcome: seen.total(telemetry.PROCESSED, bvr_utfall=outcome) for outcome in stored}
+    assert {"REGISTERED", "EXCLUDED", "REJECTED"} <= stored.keys()
+    assert all(counted[outcome] >= n for outcome, n in stored.items()), (counted, stored)
+    assert seen.total(telemetry.WAITED) == seen.total(telemetry.PROCESSED)
 
 
 def test_journal_numbers_and_texts_stay_in_the_register(world: World) -> None:
