@@ -303,6 +303,20 @@ class Broker:
         with self.lock:
             return len(self._subscription(name).backlog)
 
+    def waiting(self, project: str) -> dict[str, tuple[int, float | None]]:
+        """Of each subscription of a project, by its short name: how many messages are unacknowledged, and when the
+        oldest was published."""
+        prefix = f"{project}/subscriptions/"
+        with self.lock:
+            return {
+                name.removeprefix(prefix): (
+                    len(one.backlog),
+                    min((message.published for message in one.backlog.messages), default=None),
+                )
+                for name, one in self._subscriptions.items()
+                if name.startswith(prefix)
+            }
+
     def duplicate(self, name: str, count: int = 1) -> None:
         """A fault: hand out the next `count` messages of a subscription twice."""
         with self.lock:

@@ -57,7 +57,7 @@ class PubSubServer:
         self.broker = Broker(clock, self._store)
         if self._store:
             self.broker.restore(*self._store.load())
-        self._service = Service(self.broker, self.faults, self._store.sync if self._store else lambda: None)
+        self._service = Service(self.broker, self.faults, self._store.sync if self._store else lambda: None, clock)
         self._pusher = Pusher(self.broker, sign, clock)
         self._clock = clock
         self._host = host

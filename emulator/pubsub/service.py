@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,7 +11,7 @@ import grpc
 from google.protobuf import any_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
-from emulator.pubsub import resources, wire
+from emulator.pubsub import monitoring, resources, wire
 from emulator.pubsub.backlog import Consumer, Leased
 from emulator.pubsub.broker import BATCH, Broker
 from emulator.pubsub.errors import InvalidArgument, PubSubError
@@ -34,10 +35,13 @@ class LateAcks(InvalidArgument):
 class Service:
     """Handlers for a gRPC server. `sync` returns when all that was done so far would survive a crash."""
 
-    def __init__(self, broker: Broker, faults: Faults, sync: Callable[[], None]) -> None:
+    def __init__(
+        self, broker: Broker, faults: Faults, sync: Callable[[], None], clock: Callable[[], float] = time.time
+    ) -> None:
         self._broker = broker
         self._faults = faults
         self._sync = sync
+        self._clock = clock
         self._streams: set[tuple[str, Consumer]] = set()
         self._broken: dict[int, PubSubError] = {}
         self._lock = threading.Lock()
@@ -156,10 +160,14 @@ class Service:
                 ),
             }
         )
+        metrics = self._unary_handlers(
+            {"ListTimeSeries": (monitoring.Request, monitoring.Monitoring(self._broker, self._clock).list_time_series)}
+        )
         return [
             grpc.method_handlers_generic_handler("google.pubsub.v1.Publisher", publisher),
             grpc.method_handlers_generic_handler("google.pubsub.v1.Subscriber", subscriber),
             grpc.method_handlers_generic_handler("google.iam.v1.IAMPolicy", iam),
+            grpc.method_handlers_generic_handler("google.monitoring.v3.MetricService", metrics),
         ]
 
     def _unary_handlers(self, methods: dict[str, tuple[Any, Callable[[Any], Any]]]) -> dict[str, Any]:

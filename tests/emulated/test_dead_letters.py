@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -16,6 +17,7 @@ from emulator.cloud import LocalCloud
 from emulator.topology import DeadLetter, Retry, Topology
 from tests.emulated.clouds import running
 from tests.emulated.test_ways_in import event, secrets_in
+from tests.infrastructure.series import ringing, values
 
 pytestmark = pytest.mark.local_cloud
 FAULTS = ("down", "html", "wrong-etag", "cut", "zipbomb")
@@ -74,6 +76,16 @@ def dead(name: str, count: int) -> dict[str, tuple[bytes, dict[str, str]]]:
     return found
 
 
+def _rings(alarm: str, subscription: str) -> bool:
+    """Whether an alarm comes to ring for a subscription."""
+    until = time.monotonic() + SECONDS
+    while time.monotonic() < until:
+        if subscription in ringing(alarm, os.environ["PUBSUB_EMULATOR_HOST"], os.environ["GOOGLE_CLOUD_PROJECT"]):
+            return True
+        time.sleep(0.2)
+    return False
+
+
 def told(cloud: LocalCloud) -> bytes:
     """Every log of the functions, and everything of the ledger that lies there for people to look at."""
     from google.cloud import storage
@@ -105,7 +117,9 @@ def test_events_that_could_not_be_served_are_kept_and_identify_nobody(
     cloud.kommune.put(reference, broken.xml, broken.version)
     body, about = event(broken, reference)
     topics.publish(c.topic_hendelse, body, about)
+    assert _rings("dodbrev", "hendelse-dead-letter-lager"), "and somebody is called"
     ours = dead(c.topic_hendelse, 1)
+    assert not values("dodbrev", os.environ["PUBSUB_EMULATOR_HOST"], c.project)["hendelse-dead-letter-lager"]
     ((data, attributes),) = ours.values()
     assert (data, attributes["melding-id"], attributes["feil-steg"]) == (body, about["melding-id"], "append")
 

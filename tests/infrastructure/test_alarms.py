@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import grpc
 import msgspec
 import pytest
 from flask import Request
+from google.pubsub_v1 import PublisherClient, SubscriberClient
+from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
+from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
 from bvr.errors import Retry
 from bvr.intake.sender import Right
@@ -24,9 +28,13 @@ from bvr.rules.examples import uid
 from bvr.statistics.schedule import Late
 from bvr.testpki import Pki, pem_of
 from bvr.watch import Expires, Silent, expiring, silent, watch
+from emulator.pubsub import PubSubServer
+from emulator.pubsub.errors import InvalidArgument
+from emulator.pubsub.monitoring import parse
 from main import run_queries
 from tests.infrastructure.filters import extracted, matches
-from tests.infrastructure.test_terraform import ALARMS
+from tests.infrastructure.series import ringing
+from tests.infrastructure.test_terraform import ALARMS, TOPOLOGY
 from tests.unit.service_world import SENDER, World, native, right, service
 from tests.unit.test_replay import CLEAN, SLOW, Rows, case, sent
 
@@ -221,3 +229,70 @@ def test_certificates_are_told_of_in_time() -> None:
     assert list(expiring(given, pem, end + timedelta(days=1))) == [Expires(SENDER, -1), Expires("registeret", -1)]
     unused: list[Right] = [msgspec.structs.replace(given[0], gyldig_til=date(2021, 1, 1))]
     assert list(expiring(unused, None, end)) == []
+
+
+# --- what Google's own metrics say -----------------------------------------------------------------------------------
+
+
+class Queues:
+    """A Pub/Sub with the topics and subscriptions of the topology, whose clock can be moved; nobody takes messages."""
+
+    def __init__(self, server: PubSubServer, clock: list[float]) -> None:
+        self.server, self.clock = server, clock
+        self.channel = grpc.insecure_channel(server.address)
+        self.topics = PublisherClient(transport=PublisherGrpcTransport(channel=self.channel))
+        queues = SubscriberClient(transport=SubscriberGrpcTransport(channel=self.channel))
+        for name in TOPOLOGY.topics:
+            self.topics.create_topic(name=self.topics.topic_path(PROJECT, name))
+        for name, declared in TOPOLOGY.subscriptions.items():
+            path, topic = queues.subscription_path(PROJECT, name), self.topics.topic_path(PROJECT, declared.topic)
+            queues.create_subscription(name=path, topic=topic)
+
+    def publish(self, topic: str) -> None:
+        self.topics.publish(topic=self.topics.topic_path(PROJECT, topic), messages=[{"data": b"x"}])
+
+    def later(self, seconds: float) -> None:
+        self.clock[0] += seconds
+        self.server.advance()
+
+    def ringing(self, alarm: str) -> set[str]:
+        return ringing(alarm, self.server.address, PROJECT)
+
+
+PROJECT = "bvr-test"
+
+
+@pytest.fixture
+def queues() -> Iterator[Queues]:
+    clock = [1_800_000_000.0]
+    with PubSubServer(clock=lambda: clock[0]) as server:
+        found = Queues(server, clock)
+        yield found
+        found.channel.close()
+
+
+def test_a_queue_that_stands_still_rings_and_no_other(queues: Queues) -> None:
+    assert queues.ringing("ko-star") == set()
+    queues.publish("kvittering")
+    mine = {name for name, one in TOPOLOGY.subscriptions.items() if one.topic == "kvittering"}
+    assert mine
+    queues.later(900)
+    assert queues.ringing("ko-star") == set()
+    queues.later(1)
+    assert queues.ringing("ko-star") == {name for name in mine if not name.endswith("-lager")}
+
+
+@pytest.mark.parametrize("topic", sorted(name for name in TOPOLOGY.topics if name.endswith("-dead-letter")))
+def test_a_dead_letter_rings_at_once_and_for_as_long_as_it_lies_there(queues: Queues, topic: str) -> None:
+    assert queues.ringing("dodbrev") == set()
+    queues.publish(topic)
+    assert queues.ringing("dodbrev") == {f"{topic}-lager"}
+    queues.later(3 * 86400)
+    assert queues.ringing("dodbrev") == {f"{topic}-lager"}
+    assert queues.ringing("ko-star") == set(), "it lies there until somebody has looked"
+
+
+@pytest.mark.parametrize("text", ["", "metric.type=1", 'metric.type="a" OR metric.type="b"', 'metric.labels.x="y"'])
+def test_a_filter_that_is_not_understood_is_refused(text: str) -> None:
+    with pytest.raises(InvalidArgument, match="not understood"):
+        parse(text)
