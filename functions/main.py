@@ -21,7 +21,7 @@ from bvr.errors import Retry
 from bvr.intake.envelope import Delivery, read_delivery
 from bvr.intake.protocol import TYPES
 from bvr.log import log
-from bvr.wiring import courier, desk, now, opener, senders, service
+from bvr.wiring import courier, desk, kostra, now, opener, senders, service
 
 if TYPE_CHECKING:
     import requests
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from bvr.api.rights import RightsRegister
     from bvr.api.submit import SubmitApi
     from bvr.hendelse.service import EventService
-    from bvr.kostra.intake import KostraService
 
 
 def _session(endpoint: str) -> requests.Session:
@@ -46,36 +45,6 @@ def _session(endpoint: str) -> requests.Session:
 telemetry.sends_by(_session)
 SERVICE = os.environ.get("K_SERVICE", "bvr")
 """The function that this process is, as Cloud Run names it."""
-
-
-@cache
-def kostra() -> KostraService:
-    """The flow of a KOSTRA file."""
-    from bvr import gcp
-    from bvr.kostra.intake import KostraService
-    from bvr.model.kommuner import names
-    from bvr.register.keys import TinkCipher
-    from bvr.register.proto import RowWriter
-
-    c = config()
-    storage, write = gcp.storage_client(c.project), gcp.write_client(c.bigquery_write_endpoint)
-    rows = {n: RowWriter.of(c.schemas / "register" / n / "schema.json") for n in ("kostra_individ", "kostra_fil")}
-    tables = {n: gcp.RegisterTable(write, gcp.queries(c), c, writer, n) for n, writer in rows.items()}
-    return KostraService(
-        desk=desk(),
-        uploads=gcp.Bucket(storage, c.bucket(c.bucket_kostra)),
-        reports=gcp.Bucket(storage, c.bucket(c.bucket_rapporter)),
-        clients=tables["kostra_individ"],
-        files=tables["kostra_fil"],
-        client_rows=rows["kostra_individ"],
-        file_rows=rows["kostra_fil"],
-        cipher=TinkCipher.of(c.keyset, gcp.unwrapping(c)),
-        senders=senders(),
-        names=names(),
-        options=c.kostra_options,
-        opener=opener(),
-        require_sealed=c.require_sealed,
-    )
 
 
 @cache

@@ -14,7 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection
 from datetime import datetime
-from typing import Annotated, Protocol
+from typing import Annotated, NamedTuple, Protocol
 
 import msgspec
 
@@ -59,6 +59,21 @@ class Flow(Protocol):
     def restore(self, name: str) -> Again: ...
 
 
+class Restores(Protocol):
+    """The flow of KOSTRA files: their rules are of a year and a program, so they are restored and not replayed."""
+
+    def restore(self, name: str) -> Again: ...
+
+
+class Message(NamedTuple):
+    """A message of the archive: `fetched` when no message brought it, `file` when it is a KOSTRA file."""
+
+    received: datetime
+    name: str
+    fetched: bool
+    file: bool
+
+
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
     """What is replayed: messages received from `since`, before `until`, of these accounts, about cases of these
     reporters (organisation numbers); None is all."""
@@ -84,15 +99,16 @@ class Replay:
         desk: Desk,
         flow: Flow,
         *,
+        files: Restores | None = None,
         rate: float = 0,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._desk, self._flow = desk, flow
+        self._desk, self._flow, self._files = desk, flow, files
         self._rate, self._clock, self._sleep = rate, clock, sleep
 
-    def names(self, selection: Selection) -> list[tuple[datetime, str, bool]]:
-        """(received, name, whether it was fetched) of every message that is selected, the oldest first."""
+    def names(self, selection: Selection) -> list[Message]:
+        """Every message that is selected, the oldest first."""
         prefixes = [f"raa/{one}/" for one in selection.accounts] if selection.accounts is not None else ["raa/"]
         found = []
         for prefix in prefixes:
@@ -101,11 +117,13 @@ class Replay:
                     continue
                 late = selection.since is not None and received < selection.since
                 early = selection.until is not None and received >= selection.until
-                if not late and not early and self._of_cases(one):
-                    found.append((received, one.name, one.metadata.get("pubsub-id", "").startswith(FETCHED)))
+                flow = self._flow_of(one) if not late and not early else None
+                if flow == "sak" or (flow == "kostra" and selection.restore and self._files):
+                    fetched = one.metadata.get("pubsub-id", "").startswith(FETCHED)
+                    found.append(Message(received, one.name, fetched, flow == "kostra"))
         return sorted(found, key=_at)
 
-    def _of_cases(self, one: Listed) -> bool:
+    def _flow_of(self, one: Listed) -> str:
         konvolutt = one.metadata.get("konvolutt")
         if konvolutt is None:
             stored = self._desk.archive.read(one.name)
@@ -113,7 +131,7 @@ class Replay:
         else:
             attributes = msgspec.json.decode(konvolutt, type=dict[str, str])
         known = TYPES.get(attributes.get("type", ""))
-        return known is None or known.flow == "sak"
+        return known.flow if known else "sak"
 
     def run(self, selection: Selection) -> Counter[Again | str]:
         """Replay what is selected and not done; how many came to what. Raises Retry: run it again, and it goes on."""
@@ -123,7 +141,7 @@ class Replay:
         started = self._clock()
         left = [one for one in self.names(selection) if _at(one) > noted]
         for number, one in enumerate(left, 1):
-            counts[self._one(one[1], selection, one[2])] += 1
+            counts[self._one(one, selection)] += 1
             if number % NOTED == 0:
                 self._desk.ledger.create(f"{place}{_at(one)}", b"")
             if self._rate and (early := started + number / self._rate - self._clock()) > 0:
@@ -135,19 +153,21 @@ class Replay:
     def _place(self, place: str) -> str:
         return max((one.name.removeprefix(place) for one in self._desk.ledger.listed(place)), default="")
 
-    def _one(self, name: str, selection: Selection, fetched: bool) -> Again | str:
+    def _one(self, one: Message, selection: Selection) -> Again | str:
         try:
+            if one.file and self._files:
+                return self._files.restore(one.name)
             if selection.restore:
-                return self._flow.restore(name)
-            return self._flow.again(name, fetched=fetched, only=selection.reporters)
+                return self._flow.restore(one.name)
+            return self._flow.again(one.name, fetched=one.fetched, only=selection.reporters)
         except Broken as broken:
-            log("avspilling feilet", severity="ERROR", objekt=name, steg=broken.step)
+            log("avspilling feilet", severity="ERROR", objekt=one.name, steg=broken.step)
             return BROKEN
 
 
-def _at(one: tuple[datetime, str, bool]) -> str:
+def _at(one: Message) -> str:
     """Where a message stands in the order; it says nothing of which message it is."""
-    return f"{one[0].isoformat()}-{hashlib.sha256(one[1].encode()).hexdigest()[:16]}"
+    return f"{one.received.isoformat()}-{hashlib.sha256(one.name.encode()).hexdigest()[:16]}"
 
 
 def record(

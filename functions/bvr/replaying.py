@@ -52,7 +52,7 @@ def selection(since: datetime | None, until: datetime | None, kommune: str | Non
 
 def replay(chosen: Selection, *, rate: float, count: bool) -> bool:
     """Replay, show what came of it, and keep a record; whether we could process all of it."""
-    runner = Replay(wiring.desk(), wiring.service(), rate=rate)
+    runner = Replay(wiring.desk(), wiring.service(), files=wiring.kostra() if chosen.restore else None, rate=rate)
     if count:
         click.echo(f"{len(runner.names(chosen))} meldinger | messages")
         return True

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bvr.intake.sealed import Opener
     from bvr.intake.sealed.seal import AnswerSealer
     from bvr.intake.sender import SenderRegister
+    from bvr.kostra.intake import KostraService
     from bvr.service import Courier, Service
 
 
@@ -109,6 +110,36 @@ def service() -> Service:
         senders=senders(),
         opener=opener(),
         outbound=_outbound(),
+    )
+
+
+@cache
+def kostra() -> KostraService:
+    """The flow of a KOSTRA file."""
+    from bvr import gcp
+    from bvr.kostra.intake import KostraService
+    from bvr.model.kommuner import names
+    from bvr.register.keys import TinkCipher
+    from bvr.register.proto import RowWriter
+
+    c = config()
+    storage, write = gcp.storage_client(c.project), gcp.write_client(c.bigquery_write_endpoint)
+    rows = {n: RowWriter.of(c.schemas / "register" / n / "schema.json") for n in ("kostra_individ", "kostra_fil")}
+    tables = {n: gcp.RegisterTable(write, gcp.queries(c), c, writer, n) for n, writer in rows.items()}
+    return KostraService(
+        desk=desk(),
+        uploads=gcp.Bucket(storage, c.bucket(c.bucket_kostra)),
+        reports=gcp.Bucket(storage, c.bucket(c.bucket_rapporter)),
+        clients=tables["kostra_individ"],
+        files=tables["kostra_fil"],
+        client_rows=rows["kostra_individ"],
+        file_rows=rows["kostra_fil"],
+        cipher=TinkCipher.of(c.keyset, gcp.unwrapping(c)),
+        senders=senders(),
+        names=names(),
+        options=c.kostra_options,
+        opener=opener(),
+        require_sealed=c.require_sealed,
     )
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from datetime import UTC, datetime
+from collections import Counter
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
+import msgspec
 import pytest
 
+from bvr.desk import REDACTED
 from bvr.errors import Retry
 from bvr.intake.envelope import Delivery
 from bvr.intake.protocol import INVALID, KOSTRA_RECEIPT, KOSTRA_SUBMIT
@@ -18,7 +22,9 @@ from bvr.kostra.rules import KostraOptions
 from bvr.kostra.rules.examples import BOY, avgiver, individ, melding, nummer, tiltak
 from bvr.kostra.xml import encode
 from bvr.model.kommuner import names
+from bvr.register.clients import cut
 from bvr.register.proto import RowWriter
+from bvr.service import Again
 from bvr.verdict import Verdict
 from tests.unit.service_world import CIPHER, ROOT, SENDER, Bucket, SenderSource, World, delivery, desk, right
 
@@ -214,6 +220,88 @@ def test_an_uploaded_file_is_a_message_like_any_other() -> None:
     assert len(set(k.files)) == 1
     assert k.file.aargang == 2024
     assert len({json.dumps(a) for a, _ in k.answers()}) == 1
+
+
+def archived(k: Kostra) -> list[str]:
+    return k.service.desk.archive.names("raa/")  # type: ignore[attr-defined, no-any-return]
+
+
+def test_an_uploaded_file_that_is_woken_is_for_the_year_it_was_put_in() -> None:
+    """The function died after the archive: the sweeper wakes a message, and no upload."""
+    k, whole = Kostra(), Kostra()
+    whole.service.receive_file(uploaded(whole, "3301/2024/uttrekk.xml", file()))
+    told = uploaded(k, "3301/2024/uttrekk.xml", file())
+    k.world.now = DAY.replace(year=2027)  # the year before is another
+    k.world.fail = {k.world.calls + 5}
+    with pytest.raises(Retry):
+        k.service.receive_file(told)
+    assert not k.files
+    k.world.now += timedelta(hours=1)
+    assert k.service.desk.sweep() == 1
+    (_, data, attributes, _) = k.world.published.pop()
+    assert k.send(delivery(data, attributes)) is Verdict.REGISTERED
+    assert (k.file.aargang, k.file.fil_id) == (2024, whole.file.fil_id)
+
+
+@pytest.mark.parametrize("place", ["4601/2020", "3301", "x/y", "3301/20245", "3301/2024/x", ""])
+def test_a_place_that_is_not_the_senders_is_not_heeded(place: str) -> None:
+    k = Kostra()
+    k.send(message(file(), plassering=place))
+    assert (k.file.kommunenummer, k.file.aargang) == ("3301", 2024)
+
+
+def test_files_are_given_back_by_the_ledger_and_by_the_archive_alone() -> None:
+    k = Kostra()
+    k.send(message(file(*GOOD, BAD)), message(file(), 2), message(file(), 3), message(b"<x/>", 4))
+    k.service.receive_file(uploaded(k, "3301/2023/uttrekk.xml", file()))
+    clients, files = set(k.clients), set(k.files)
+    assert len(files) == 4
+    k.clients.clear(), k.files.clear()
+    k.world.published.clear()
+    told = Counter(k.service.restore(name) for name in archived(k))
+    assert told == {Again.RESTORED: 4, Again.REPEATED: 1}
+    assert (set(k.clients), set(k.files)) == (clients, files)
+
+    alone = Kostra()
+    alone.service.desk.archive.objects |= k.service.desk.archive.objects  # type: ignore[attr-defined]
+    alone.world.now = DAY.replace(year=2028)
+    told = Counter(alone.service.restore(name) for name in archived(k))
+    assert told == {Again.RESTORED: 4, Again.REPEATED: 1}
+    assert {FIL.parse(row).fil_id for row in alone.files} == {FIL.parse(row).fil_id for row in files}
+    assert {FIL.parse(row).aargang for row in alone.files} == {2023, 2024}
+    assert {KLIENT.parse(row).individ.SerializeToString() for row in alone.clients} == {
+        KLIENT.parse(row).individ.SerializeToString() for row in clients
+    }
+    assert k.world.published == alone.world.published == []
+
+
+@pytest.mark.parametrize("ledger", [True, False])
+def test_a_client_that_was_erased_does_not_come_back_and_the_file_is_still_the_file(ledger: bool) -> None:
+    k = Kostra()
+    k.send(message(file()))
+    before = k.file
+    (name,) = archived(k)
+    objects = k.service.desk.archive.objects  # type: ignore[attr-defined]
+    stored, created = objects[name]
+    left, _ = cut(stored.data, {nummer("2012-03-02")})
+    told = {**stored.metadata, REDACTED: hashlib.sha256(stored.data).hexdigest()}
+    objects[name] = (msgspec.structs.replace(stored, data=left, metadata=told), created)
+    k.clients.clear(), k.files.clear()
+    if not ledger:
+        k.service.desk.ledger.objects.clear()  # type: ignore[attr-defined]
+    assert k.service.restore(name) is Again.RESTORED
+    assert k.file.fil_id == before.fil_id
+    assert k.file.innhold_sha256 == before.innhold_sha256
+    assert sorted(KLIENT.parse(row).individ.journalnummer for row in k.clients) == ["J1", "J3"]
+    assert (k.file == before) is ledger
+
+
+def test_what_was_refused_is_not_given_back() -> None:
+    k = Kostra()
+    k.send(message(file(organisasjonsnummer="999999999")))
+    assert [k.service.restore(name) for name in archived(k)] == [Again.BARRED]
+    assert k.service.restore("raa/x/y") is Again.GONE
+    assert not k.files
 
 
 @pytest.mark.parametrize(

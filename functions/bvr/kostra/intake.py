@@ -16,7 +16,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 import msgspec
 
-from bvr.desk import Desk, Objects, Taken
+from bvr.desk import REDACTED, Desk, Objects, Taken
 from bvr.errors import Broken
 from bvr.faults import Fault
 from bvr.findings import Severity
@@ -34,9 +34,13 @@ from bvr.log import log
 from bvr.pipeline import day_in_norway, refuse
 from bvr.receipt import answer_id, file_name, receipt_id, render
 from bvr.register.proto import RowWriter
+from bvr.service import Again
 from bvr.verdict import Verdict
 
 _OBJECT = re.compile(r"(?P<kommune>[0-9]{4}(?:[0-9]{2})?)/(?P<aar>[0-9]{4})/[^/]{1,200}\.xml")
+PLACE = "plassering"
+"""The attribute that says where a file was put, `<kommunenummer>/<year>`: heeded for those that the account has."""
+_PLACE = re.compile(r"(?P<kommune>[0-9]{4}(?:[0-9]{2})?)/(?P<aar>[0-9]{4})")
 _BATCH = 4_000_000  # bytes of rows in one append; the limit is 10 MB
 
 
@@ -58,6 +62,24 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     melding_id: str
     fil: KostraFil
     answer: bytes
+
+
+class Admitted(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that may be sent, and whose it is to be: from where it was put, else from the message and the register of
+    senders."""
+
+    data: bytes
+    digest: str
+    form: Form
+    sealed: bool
+
+
+class Refused(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a message is no file of ours."""
+
+    fault: Fault
+    sealed: bool
+    denied: Denied | None
 
 
 class KostraService(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,7 +106,7 @@ class KostraService(msgspec.Struct, frozen=True, kw_only=True):
         """A file as a message. Raises Retry for faults of the platform, nothing for content."""
         taken = self.desk.take(delivery, self.limits.bytes)
         try:
-            return self._handle(taken, upload=None)
+            return self._handle(taken)
         except Broken as broken:
             self.desk.broken(taken, broken)
             return None
@@ -112,39 +134,84 @@ class KostraService(msgspec.Struct, frozen=True, kw_only=True):
             return None
         made_up = uuid5(NAMESPACE_URL, f"gs://{self.uploads.name}/{name}#{generation}")
         attributes = {"type": KOSTRA_SUBMIT, "melding-id": str(made_up), "avsender-id": right.konto_id}
-        made = msgspec.structs.replace(delivery, body=stored.data, attributes=attributes)
-        taken = self.desk.take(made, self.limits.bytes)
-        try:
-            return self._handle(taken, upload=(match["kommune"], int(match["aar"])))
-        except Broken as broken:
-            self.desk.broken(taken, broken)
-            return None
+        # Not the name, which may say anything. From now on it is a message, whoever wakes or replays it.
+        attributes[PLACE] = f"{match['kommune']}/{match['aar']}"
+        return self.receive(msgspec.structs.replace(delivery, body=stored.data, attributes=attributes))
 
     def _uploader(self, kommune: str) -> Right | None:
         day = day_in_norway(self.desk.clock())
         return self.senders.current().of_kommune(kommune[:4], KOSTRA_SUBMIT, day)
 
-    def _handle(self, taken: Taken, upload: tuple[str, int] | None) -> Verdict | None:
+    def _handle(self, taken: Taken) -> Verdict | None:
+        envelope = taken.envelope
+        found = self._admit(taken)
+        if isinstance(found, Refused):
+            return self._refuse(taken, found)
+        entry, repeated = self._entry(taken, found, self.desk.clock())
+        self._store(envelope, entry, found.data)
+        self._tell(envelope, entry, repeated, found.sealed)
+        return Verdict(entry.fil.utfall)
+
+    def restore(self, name: str) -> Again:
+        """Give the register back what a file of the archive led to: as the ledger has it; where it has nothing, what
+        comes of the file now. Nobody is told. Raises Retry for faults of the platform, and Broken for our own."""
+        delivery, stored = self.desk.kept(name), self.desk.archive.read(name)
+        if delivery is None or stored is None:
+            return Again.GONE
+        taken = self.desk.take(delivery, self.limits.bytes, mark=False)
+        cut = stored.metadata.get(REDACTED)
+        entry = self._decided(taken.envelope) if cut else None
+        data, repeated = stored.data, False
+        if entry is None:
+            found = self._admit(taken)
+            if isinstance(found, Refused):
+                return Again.BARRED
+            # A file that a client was erased from is still the file that it was.
+            found = msgspec.structs.replace(found, digest=cut) if cut else found
+            data = found.data
+            entry, repeated = self._entry(taken, found, taken.received)
+        if repeated:
+            return Again.REPEATED
+        self._append(entry, data)
+        self.desk.ledger.create(_mark(entry), entry.answer)
+        return Again.RESTORED
+
+    def _decided(self, envelope: Envelope) -> Entry | None:
+        """What was decided of a file whose bytes are no longer those that came."""
+        for one in self.desk.ledger.listed(f"protokoll/{envelope.avsender_id}/"):
+            stored = self.desk.ledger.read(one.name) if "-kostra-" in one.name else None
+            entry = msgspec.json.decode(stored.data, type=Entry) if stored else None
+            if entry is not None and entry.melding_id == envelope.melding_id:
+                return entry
+        return None
+
+    def _admit(self, taken: Taken) -> Admitted | Refused:
+        """The file and whose it is to be, or why it is no file of ours."""
         envelope = taken.envelope
         data, sealed, signer, fault = self._open(taken)
         senders = self.senders.current(envelope.avsender_id)
         day = day_in_norway(taken.received)
         denied = senders.check_message(envelope, signer, day)
         if denied or fault:
-            return self._refuse(taken, fault or denied.fault, sealed, denied)  # type: ignore[union-attr]
-        digest = hashlib.sha256(data).hexdigest()
+            return Refused(fault=fault or denied.fault, sealed=sealed, denied=denied)  # type: ignore[union-attr]
         avgiver = sender_of(data, self.limits)
+        rights = senders.of_account(envelope.avsender_id, day)
         right = senders.right(envelope.avsender_id, avgiver.organisasjonsnummer, day) if avgiver else None
         if avgiver is None:
-            right = next(iter(senders.of_account(envelope.avsender_id, day)), None)
+            right = next(iter(rights), None)
         if right is None:
             denied = Denied("reporter not allowed for the account")
-            return self._refuse(taken, denied.fault, sealed, denied)
-        form = self._form(right, upload, envelope, taken.received)
-        entry, repeated = self._entry(taken, data, digest, form)
-        self._store(envelope, entry, data)
-        self._tell(envelope, entry, repeated, sealed)
-        return Verdict(entry.fil.utfall)
+            return Refused(fault=denied.fault, sealed=sealed, denied=denied)
+        place = _PLACE.fullmatch(taken.delivery.attributes.get(PLACE, ""))
+        if place is not None and not any(one.kommunenummer == place["kommune"][:4] for one in rights):
+            place = None
+        form = Form(
+            year=int(place["aar"]) if place else envelope.rapporteringsaar or taken.received.year - 1,
+            kommunenummer=place["kommune"] if place else right.kommunenummer,
+            kommunenavn=self.names.get(right.kommunenummer, right.navn),
+            organisasjonsnummer=right.for_orgnr,
+        )
+        return Admitted(data=data, digest=hashlib.sha256(data).hexdigest(), form=form, sealed=sealed)
 
     def _open(self, taken: Taken) -> tuple[bytes, bool, Any, Fault | None]:
         """(the file, whether it was sealed, who signed, what is wrong)."""
@@ -157,25 +224,15 @@ class KostraService(msgspec.Struct, frozen=True, kw_only=True):
             return taken.body, False, None, fault
         return opened.files[opened.root], True, opened.signer, None
 
-    def _form(self, right: Right, upload: tuple[str, int] | None, envelope: Envelope, received: datetime) -> Form:
-        """Whose file it is to be: from where it was put, else from the message and the register of senders."""
-        kommune, year = upload or (right.kommunenummer, envelope.rapporteringsaar or received.year - 1)
-        return Form(
-            year=year,
-            kommunenummer=kommune,
-            kommunenavn=self.names.get(right.kommunenummer, right.navn),
-            organisasjonsnummer=right.for_orgnr,
-        )
-
     # --- decide, store, answer -----------------------------------------------------------------------------------
 
-    def _entry(self, taken: Taken, data: bytes, digest: str, form: Form) -> tuple[Entry, bool]:
+    def _entry(self, taken: Taken, found: Admitted, handled: datetime) -> tuple[Entry, bool]:
         envelope, ledger = taken.envelope, self.desk.ledger
-        how = f"{form.kommunenummer}-{form.year}-{ruleset(self.options)}"
-        name = f"protokoll/{envelope.avsender_id}/{digest}-kostra-{how}.json"
+        how = f"{found.form.kommunenummer}-{found.form.year}-{ruleset(self.options)}"
+        name = f"protokoll/{envelope.avsender_id}/{found.digest}-kostra-{how}.json"
         stored = ledger.read(name)
         if stored is None:
-            entry = self._decide(taken, data, digest, form)
+            entry = self._decide(taken, found, handled)
             if ledger.create(name, msgspec.json.encode(entry)):
                 return entry, False
             stored = ledger.read(name)  # somebody was first: theirs is the truth
@@ -183,9 +240,9 @@ class KostraService(msgspec.Struct, frozen=True, kw_only=True):
         entry = msgspec.json.decode(stored.data, type=Entry)
         return entry, entry.melding_id != envelope.melding_id
 
-    def _decide(self, taken: Taken, data: bytes, digest: str, form: Form) -> Entry:
-        envelope, handled = taken.envelope, self.desk.clock()
-        checked = check_file(data, form, self.options, self.limits)
+    def _decide(self, taken: Taken, found: Admitted, handled: datetime) -> Entry:
+        envelope, digest, form = taken.envelope, found.digest, found.form
+        checked = check_file(found.data, form, self.options, self.limits)
         fil = self._fil(taken, checked, digest, form, handled)
         about = About(
             form=form,
@@ -232,14 +289,10 @@ class KostraService(msgspec.Struct, frozen=True, kw_only=True):
 
     def _store(self, envelope: Envelope, entry: Entry, data: bytes) -> None:
         """The clients, then the file, then the mark that both are there."""
-        mark = f"kvittering/{entry.fil.fil_id}/{entry.melding_id}.json"
-        if self.desk.ledger.exists(mark):
+        if self.desk.ledger.exists(_mark(entry)):
             return
-        if entry.fil.utfall != Verdict.REJECTED:
-            for batch in self._batches(entry.fil, data):
-                self.clients.append_many(batch)
-        self.files.append_many([self.file_rows.serialize(file_row(entry.fil))])
-        self.desk.ledger.create(mark, entry.answer)
+        self._append(entry, data)
+        self.desk.ledger.create(_mark(entry), entry.answer)
         log(
             "kostra-fil lagret",
             traceparent=envelope.traceparent,
@@ -250,6 +303,12 @@ class KostraService(msgspec.Struct, frozen=True, kw_only=True):
             feil=entry.fil.antall_error,
             advarsler=entry.fil.antall_warning,
         )
+
+    def _append(self, entry: Entry, data: bytes) -> None:
+        if entry.fil.utfall != Verdict.REJECTED:
+            for batch in self._batches(entry.fil, data):
+                self.clients.append_many(batch)
+        self.files.append_many([self.file_rows.serialize(file_row(entry.fil))])
 
     def _batches(self, fil: KostraFil, data: bytes) -> Iterator[list[bytes]]:
         batch: list[bytes] = []
@@ -276,9 +335,9 @@ class KostraService(msgspec.Struct, frozen=True, kw_only=True):
         our_id = answer_id(entry.fil.fil_id, envelope.melding_id)
         self.desk.answer(envelope, KOSTRA_RECEIPT, data, our_id, file_name=FILE_NAME, sealed=sealed)
 
-    def _refuse(self, taken: Taken, fault: Fault, sealed: bool, denied: Denied | None) -> Verdict | None:
+    def _refuse(self, taken: Taken, refused: Refused) -> Verdict | None:
         """Not a file that may be sent, or not one that could be opened: archived, and told why. Nothing is stored."""
-        envelope = taken.envelope
+        envelope, fault, denied = taken.envelope, refused.fault, refused.denied
         digest = hashlib.sha256(taken.body).hexdigest()
         outcome = refuse(envelope, digest, (fault,), taken.received, self.desk.clock())
         if denied is not None:
@@ -294,6 +353,11 @@ class KostraService(msgspec.Struct, frozen=True, kw_only=True):
             render(receipt, "native", {}),
             answer_id(receipt.kvitterings_id, receipt.svar_til),
             file_name=file_name(receipt, "native"),
-            sealed=sealed,
+            sealed=refused.sealed,
         )
         return Verdict.REJECTED
+
+
+def _mark(entry: Entry) -> str:
+    """That a file and its clients are in the register."""
+    return f"kvittering/{entry.fil.fil_id}/{entry.melding_id}.json"
