@@ -305,6 +305,8 @@ class LocalCloud:
             "BVR_MASKINPORTEN_ISSUER": self.tokens.issuer,
             "BVR_ALTINN": ALTINN,
             "OTEL_EXPORTER_OTLP_ENDPOINT": self.telemetry.url,
+            "OTEL_BSP_SCHEDULE_DELAY": "1000",
+            "OTEL_METRIC_EXPORT_INTERVAL": "5000",
             **self._more,
         }
         if "uttrekk" in self._runner.names:

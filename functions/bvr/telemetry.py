@@ -49,8 +49,6 @@ WAITED = "bvr.innsending.tid"
 TRIED_AGAIN = "bvr.plattform.feil"
 _BOUNDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900)
 """Seconds: the objective is 60."""
-_SPANS_EVERY_MS = 1000
-_METRICS_EVERY_MS = 10_000
 _PARENT = TraceContextTextMapPropagator()
 _begun = threading.Event()
 _lock = threading.Lock()
@@ -96,13 +94,10 @@ def _send(session: requests.Session) -> None:
         }
     )
     spans = TracerProvider(resource=resource)
-    spans.add_span_processor(
-        BatchSpanProcessor(only_allowed(OTLPSpanExporter(session=session)), schedule_delay_millis=_SPANS_EVERY_MS)
-    )
+    # How often is told by the SDK's own variables.
+    spans.add_span_processor(BatchSpanProcessor(only_allowed(OTLPSpanExporter(session=session))))
     trace.set_tracer_provider(spans)
-    reader = PeriodicExportingMetricReader(
-        OTLPMetricExporter(session=session), export_interval_millis=_METRICS_EVERY_MS
-    )
+    reader = PeriodicExportingMetricReader(OTLPMetricExporter(session=session))
     seconds = View(instrument_name=WAITED, aggregation=ExplicitBucketHistogramAggregation(_BOUNDS))
     metrics.set_meter_provider(MeterProvider(resource=resource, metric_readers=[reader], views=[seconds]))
 
