@@ -93,18 +93,19 @@ def load(submissions: int, seed: int) -> list[Sent]:
 class Planted:
     """A bug of function.py, where its function is to be ended, and what the checker has to say then.
 
-    `reconciles`: whether the register's own reconciliation is blind to it, since what was lost left no trace at all.
+    `shows`: whether the register's own reconciliation must see it. What was lost without a trace it cannot see; what
+    else was in hand when the function ended, it may.
     """
 
     bug: str
     step: str
     finding: str
-    reconciles: bool
+    shows: bool
 
 
 PLANTED = (
-    Planted("acknowledge-before-archive", "before create raa", "not in the archive", reconciles=True),
-    Planted("receipt-before-row", "before append", "no row", reconciles=False),
+    Planted("acknowledge-before-archive", "before create raa", "not in the archive", shows=False),
+    Planted("receipt-before-row", "before append", "no row", shows=True),
 )
 
 
@@ -126,7 +127,7 @@ class Caught:
     def good(self) -> bool:
         """Each that was lost was named, and nothing of what came before."""
         named = bool(self.in_hand) and self.in_hand <= self.named <= self.sent
-        return named and self.reconciled == self.planted.reconciles
+        return named and not (self.planted.shows and self.reconciled)
 
 
 def catch(stage: Stage, planted: Planted, seed: int, *, rounds: int = 2, each: int = 8) -> Caught:
