@@ -74,6 +74,15 @@ def test_a_cloud_that_holds_what_it_should_is_good(world: World) -> None:
     assert verdicts.good
 
 
+def test_another_try_of_an_answer_has_another_trace_and_says_the_same(world: World) -> None:
+    first, before = world.answers[0], list(world.answers)
+    world.answers.append(Answer({**first.attributes, "traceparent": "00-1-2-01"}, first.body))
+    try:
+        assert world.check().good
+    finally:
+        world.answers[:] = before
+
+
 def _other_answer(world: World) -> None:
     first = world.answers[0]
     world.answers.append(Answer({**first.attributes, "melding-id": "another"}, first.body))
