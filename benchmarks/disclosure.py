@@ -222,7 +222,7 @@ def uncached() -> str:
 
 
 def main() -> None:
-    """Write the page; with `--table` without the products of a nation, which take half an hour."""
+    """Write the page; with `--table` without the products of a nation, which take the longest."""
     p = national()
     start = time.perf_counter()
     ours = protect(p)
